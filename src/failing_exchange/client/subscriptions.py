@@ -14,6 +14,7 @@ from failing_exchange.errors import BadRequestError, ConnectionLostError, Operat
 from failing_exchange.feeds.account_events import AccountEvents, StepView
 from failing_exchange.feeds.account_steps import Numbered, states
 from failing_exchange.feeds.pushes import AwaitedFeed, send
+from failing_exchange.feeds.sources import EngineView
 from failing_exchange.journal.trip import ENDED, Damaged
 from failing_exchange.unified.errors import error_of
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 PUSHES_WAITING_MAX = 1_000  # pushes that a slow client has not taken; the oldest are dropped
 STATES = (  # feeds whose pushes tell how things stand, not what has changed
     "watch_ticker", "watch_tickers", "watch_bids_asks", "watch_order_book", "watch_ohlcv",
+    "watch_mark_price", "watch_mark_prices",
 )  # fmt: skip
 STREAMS_MAX = 1_024  # streams of one client, as on real venues; one more is refused
 
@@ -112,6 +114,15 @@ class Streams(AccountEvents):
         super().__init__(venue)
         self.account = account
         self._streams: dict[Channel, Stream] = {}
+        self._world: EngineView | None = None
+
+    def watched_events(self) -> EngineView:
+        """A view of the engine that notes what sources look for among events."""
+        gateway = self.venue.gateway
+        if self._world is None or self._world.engine is not gateway.engine:
+            self._world = EngineView(gateway.engine)
+            gateway.listeners.append(self._world.note)
+        return self._world
 
     async def next(self, *wanted: Wanted) -> tuple[Channel, list[Any]]:
         """What has arrived since the last call on one of several channels; waits for it."""

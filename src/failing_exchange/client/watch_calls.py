@@ -146,6 +146,37 @@ class WatchApi(UnifiedRequests):
         """Return the balances after their next change."""
         return await self._account("watch_balance", params, "watch_balance", [""])
 
+    async def watch_positions(
+        self, symbols: Symbols = None, since: Since = None, limit: Limit = None,
+        params: Params = NONE,
+    ) -> Any:  # fmt: skip
+        """Return the positions that changed since the last call; one that was closed has 0."""
+        names = names_of(symbols) or [""]
+        found = await self._account("watch_positions", params, "watch_positions", names)
+        return recent(found, since, limit)
+
+    async def watch_mark_price(self, symbol: str, params: Params = NONE) -> Any:
+        """Return the next mark price of a contract."""
+        return await self._watch("watch_mark_price", params, "watch_mark_price", [symbol])
+
+    async def watch_mark_prices(self, symbols: Symbols = None, params: Params = NONE) -> Any:
+        """Return the next mark prices by symbol; `symbols=None` means every contract."""
+        return await self._watch_all("watch_mark_prices", params, symbols)
+
+    async def watch_liquidations(
+        self, symbol: str, since: Since = None, limit: Limit = None, params: Params = NONE
+    ) -> Any:
+        """Return the next liquidations in a contract; of a second, the largest one."""
+        from failing_exchange.client.subscriptions import Channel, Wanted
+        from failing_exchange.feeds.contract_sources import LiquidationSource
+
+        own("watch_liquidations", params)
+        await self._check(symbol)
+        at = self._venue.gateway.clock.now()
+        source = LiquidationSource(self._streams.watched_events(), symbol, at)
+        found = await self._next(Wanted(Channel("watch_liquidations", symbol), source))
+        return recent(found[1], since, limit)
+
     # ---- the ends of subscriptions: who waits for one is raised OperationFailedError
 
     async def un_watch_ticker(self, symbol: str, params: Params = NONE) -> bool:
@@ -205,6 +236,24 @@ class WatchApi(UnifiedRequests):
     async def un_watch_balance(self, params: Params = NONE) -> bool:
         """End the subscription to balances."""
         return self._end("un_watch_balance", params, "watch_balance")
+
+    async def un_watch_positions(self, symbols: Symbols = None, params: Params = NONE) -> bool:
+        """End the subscription to positions, of some contracts or those of all."""
+        return self._end(
+            "un_watch_positions", params, "watch_positions", *(names_of(symbols) or [""])
+        )
+
+    async def un_watch_mark_price(self, symbol: str, params: Params = NONE) -> bool:
+        """End the subscription to the mark prices of a contract."""
+        return self._end("un_watch_mark_price", params, "watch_mark_price", symbol)
+
+    async def un_watch_mark_prices(self, symbols: Symbols = None, params: Params = NONE) -> bool:
+        """End the subscription to mark prices of several contracts."""
+        return self._end("un_watch_mark_prices", params, "watch_mark_prices")
+
+    async def un_watch_liquidations(self, symbol: str, params: Params = NONE) -> bool:
+        """End the subscription to the liquidations in a contract."""
+        return self._end("un_watch_liquidations", params, "watch_liquidations", symbol)
 
     def _end(self, call: str, params: Params, operation: str, *symbols: str) -> bool:
         own(call, params)
@@ -286,8 +335,16 @@ FEEDS = {
     "watch_order_book": ("FetchBook", "QuerySource"),
     "watch_ohlcv": ("FetchCandles", "QuerySource"),
     "watch_trades": ("FetchTrades", "LatestTradesSource"),
+    "watch_mark_price": ("FetchMarkPrice", "QuerySource"),
+    "watch_mark_prices": ("FetchMarkPrices", "QuerySource"),
 }
-CHANGES = ("watch_trades", "watch_orders", "watch_my_trades")  # each push says what is new
+CHANGES = (
+    "watch_trades",
+    "watch_orders",
+    "watch_my_trades",
+    "watch_positions",
+    "watch_liquidations",
+)  # each push says what is new
 
 
 def _candles(timeframe: str, since: Since, limit: Limit) -> tuple[int, int, int]:

@@ -46,10 +46,10 @@ PRIVATE_CALLS = (*CHANGE, *SETTINGS, *ACCOUNT_READS, *POSITION_READS)
 READS = (*ACCOUNT_READS, *MARKET_DATA)
 CALLS = (*PRIVATE_CALLS, *MARKET_DATA, *CONTRACT_DATA, *RULES, *TIME, *STATUS)
 
-ACCOUNT_FEEDS = ("watch_orders", "watch_my_trades", "watch_balance")
+ACCOUNT_FEEDS = ("watch_orders", "watch_my_trades", "watch_balance", "watch_positions")
 MARKET_FEEDS = (
     "watch_ticker", "watch_tickers", "watch_bids_asks", "watch_order_book", "watch_ohlcv",
-    "watch_trades",
+    "watch_trades", "watch_mark_price", "watch_mark_prices", "watch_liquidations",
 )  # fmt: skip
 FEEDS = (*ACCOUNT_FEEDS, *MARKET_FEEDS)
 

@@ -49,10 +49,8 @@ class EngineView:
     def touched(self, events: Iterable[e.Event]) -> dict[str, list[Level]]:
         """The markets that events concern, and at which prices."""
         found: dict[str, list[Level]] = {}
+        self.note(events)
         for event in events:
-            if isinstance(event, NOTED):
-                self.noted += 1
-                self._kept.append((self.noted, event))
             if isinstance(event, e.OrderFilled):
                 fill = event.fill
                 side = fill.side if fill.maker else fill.side.other
@@ -64,6 +62,13 @@ class EngineView:
             elif symbol := getattr(event, "symbol", ""):
                 found.setdefault(symbol, []).append(Level(None, 0))
         return found
+
+    def note(self, events: Iterable[e.Event], at: int = 0) -> None:
+        """Keep those events that a source looks for later."""
+        for event in events:
+            if isinstance(event, NOTED):
+                self.noted += 1
+                self._kept.append((self.noted, event))
 
     def since(self, number: int, kinds: Any, symbol: str) -> list[Any]:
         """The noted events of these kinds behind a number, of one market or (empty) of all."""

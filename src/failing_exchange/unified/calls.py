@@ -18,7 +18,12 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.unified import contracts, structures as write
-from failing_exchange.unified.contract_calls import CONTRACT_CALLS, read_balance
+from failing_exchange.unified.contract_calls import (
+    CONTRACT_CALLS,
+    read_balance,
+    write_changed_positions,
+    write_liquidation,
+)
 from failing_exchange.unified.decode import (
     BUY,
     CONTRACT_PARAMS,
@@ -289,8 +294,23 @@ CALLS: dict[str, UnifiedCall] = {
 }
 READERS = {name: call.read for name, call in CALLS.items()}
 WRITERS = {name: call.write for name, call in CALLS.items() if call.write is not None}
-WRITERS |= {"watch_orders": _orders_of, "watch_my_trades": _trades_of}
+WRITERS |= {
+    "watch_orders": _orders_of,
+    "watch_my_trades": _trades_of,
+    "watch_positions": write_changed_positions,
+    "watch_liquidations": write_liquidation,
+}
 WRITERS |= {
     f"watch_{name}": WRITERS[f"fetch_{name}"]
-    for name in ("ticker", "tickers", "bids_asks", "order_book", "trades", "ohlcv", "balance")
+    for name in (
+        "ticker",
+        "tickers",
+        "bids_asks",
+        "order_book",
+        "trades",
+        "ohlcv",
+        "balance",
+        "mark_price",
+        "mark_prices",
+    )
 }

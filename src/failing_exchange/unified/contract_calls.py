@@ -161,6 +161,16 @@ def _forced_orders(d: Decoder, t: Trip) -> Any:
     return q.FetchOrders(t.account, symbol, "all")
 
 
+def write_changed_positions(d: Decoder, told: q.Positions) -> Any:
+    """What a push of positions tells: those that were closed as well."""
+    return [write.position(one) for one in told.positions]
+
+
+def write_liquidation(d: Decoder, told: Any) -> Any:
+    """What a push of a market's liquidations tells."""
+    return [data.liquidation(told.order, told.market)]
+
+
 def _liquidations(d: Decoder, told: q.Orders) -> Any:
     return [
         data.liquidation(one, d.market(one.order.symbol))

@@ -33,10 +33,13 @@ class FuturesEar:
         numbered = [
             pair for pair in enumerate(floor.events, 1) if account_of(pair[1]) == self.account
         ]
-        gateway: Any = _Gateway(floor)
-        look = StepView(gateway, self.account, floor.events, floor.at)
-        told = contract_records(numbered, look, self.realised)
+        told = contract_records(numbered, self.look(), self.realised)
         return [write(one, floor.at, floor.engine.state.markets) for one in told]
+
+    def look(self) -> StepView:
+        """The account as it is after the last step."""
+        gateway: Any = _Gateway(self.floor)
+        return StepView(gateway, self.account, self.floor.events, self.floor.at)
 
 
 class _Gateway:

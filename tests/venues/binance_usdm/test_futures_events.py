@@ -9,6 +9,7 @@ import pytest
 from failing_exchange.core import commands as c
 from failing_exchange.core.order import OrderType, Side
 from failing_exchange.core.units import ATOMS
+from failing_exchange.feeds.account_steps import account_of, records
 from failing_exchange.venues.binance_usdm.futures_events import edited
 from tests.core.contracts import BTC, USD, Floor, S
 from tests.venues.binance_usdm.futures_ear import FuturesEar, check_shape, short
@@ -192,6 +193,32 @@ def only_position(told: list[dict[str, Any]]) -> dict[str, Any]:
     positions = [row for one in told if "a" in one for row in one["a"]["P"]]
     found: dict[str, Any] = positions[-1]
     return found
+
+
+def test_deleveraging_and_settlement_have_names_of_their_own(floor: Floor, ear: FuturesEar) -> None:
+    """A bot that knows only its own client ids books neither."""
+    floor.market("alice", Side.BUY, BTC // 10)
+    ear.hear()
+    floor.do(c.Deleverage("alice", S, BTC // 20))
+    told = ear.hear()
+    order = told[-1]["o"]
+    assert (order["c"], order["x"], order["X"]) == ("adl_autoclose", "CALCULATED", "FILLED")
+    assert only_position(told)["pa"] == "0.05"
+    floor.do(c.SettleContract(S, 49_000 * USD))
+    told = ear.hear()
+    forced = [one["o"] for one in told if one.get("o", {}).get("x") == "CALCULATED"]
+    assert [one["c"].startswith("settlement_autoclose-") for one in forced] == [True]
+    assert (forced[0]["L"], forced[0]["n"]) == ("49000", "0")
+    assert only_position(told)["pa"] == "0"
+
+
+def test_spot_streams_hear_nothing_of_contracts(floor: Floor) -> None:
+    """One account has both products; each stream tells its own."""
+    floor.market("alice", Side.BUY, BTC // 10)
+    numbered = [pair for pair in enumerate(floor.events, 1) if account_of(pair[1]) == "alice"]
+    assert numbered
+    look: Any = FuturesEar(floor).look()
+    assert records(numbered, look) == []
 
 
 def test_margin_is_called_for_before_that(floor: Floor, ear: FuturesEar) -> None:

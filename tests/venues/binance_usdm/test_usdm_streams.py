@@ -11,6 +11,9 @@ import aiohttp
 import pytest
 
 from failing_exchange import simulate
+from failing_exchange.core.commands import LiquidatePosition, SettleContract
+from failing_exchange.journal.serialize import line
+from failing_exchange.server.control_view import View
 from failing_exchange.venues.binance_usdm.contract_streams import StreamRoute, parse
 from tests.venues.binance.streams import Socket
 from tests.venues.binance_usdm.contracts import BTC, usdm
@@ -218,5 +221,70 @@ def test_a_key_that_is_gone_cannot_be_kept_alive() -> None:
         assert await clients.listen_key("DELETE") == (200, {})
         assert await clients.listen_key("DELETE") == (200, {})
         assert await clients.listen_key("PUT") == gone
+
+    on_streams(story)
+
+
+@pytest.mark.parametrize("name", ["btcusdt@forceOrder", "!forceOrder@arr"])
+def test_of_the_liquidations_of_a_second_the_largest_is_told(name: str) -> None:
+    """At most one a second and contract, as since 2026-04-14; it is public, without an account."""
+
+    async def story(clients: Clients) -> None:
+        async with clients.listen(path_of(name)) as socket:
+            for account, amount in (("carol", 0.1), ("dave", 0.2), ("erin", 0.1)):
+                client = clients.venue.exchange.client(account)
+                await client.create_order(BTC, "market", "buy", amount)
+            for account in ("carol", "dave", "erin"):
+                await clients.venue.exchange.operate(LiquidatePosition(account, BTC))
+            await asyncio.sleep(3)
+            await socket.say({"method": "LIST_SUBSCRIPTIONS", "id": 1})
+            told, answer = await socket.take(2)
+            assert answer["id"] == 1
+            check_shape(SHAPES[name], told)
+            check_shape(INNER[name], told["o"])
+            order = told["o"]
+            assert (order["S"], order["q"], order["X"]) == ("SELL", "0.200", "FILLED")
+
+    on_streams(story)
+
+
+def test_a_contract_that_is_settled_is_told_at_once() -> None:
+    """With its brackets, so that a bot that trades by them sees them change."""
+
+    async def story(clients: Clients) -> None:
+        async with clients.listen("/market/ws/!contractInfo") as socket:
+            await clients.venue.exchange.operate(SettleContract(BTC))
+            told = await socket.next()
+            check_shape(SHAPES["!contractInfo"], told)
+            assert (told["s"], told["bks"][0]["ma"]) == ("BTCUSDT", 125)
+
+    on_streams(story)
+
+
+def test_faults_strike_the_streams_by_their_unified_names() -> None:
+    """A position event is lost, a mark price is doubled, and an edited one says something else."""
+
+    async def story(clients: Clients) -> None:
+        key = (await clients.listen_key())[1]["listenKey"]
+        exchange = clients.venue.exchange
+        async with clients.listen(f"/private/ws/{key}") as socket:
+            exchange.arm("lose_push", operations="watch_positions")
+            await clients.mine.create_order(BTC, "market", "buy", 0.1)
+            events = [(await socket.next())["e"] for _ in range(3)]
+            assert events == ["TRADE_LITE", "ORDER_TRADE_UPDATE", "ORDER_TRADE_UPDATE"]
+            exchange.disarm("lose_push")
+            exchange.arm("repeat_push", operations="watch_positions", after=0.5)
+            await clients.mine.create_order(BTC, "market", "sell", 0.1)
+            events = [(await socket.next())["e"] for _ in range(5)]
+            assert events.count("ACCOUNT_UPDATE") == 2
+            exchange.disarm("repeat_push")
+        async with clients.listen("/market/ws/btcusdt@markPrice@1s") as socket:
+            await socket.next()
+            exchange.arm("silence_feed", operations="watch_mark_price")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(socket.next(), 5.5)
+        markets = exchange.venue.gateway.engine.state.markets
+        view = View(lambda symbol: markets[symbol].market if symbol else None, lambda number: BTC)
+        assert all(line(trip) and view.trip(trip) for trip in exchange.journal.trips)
 
     on_streams(story)
