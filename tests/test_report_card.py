@@ -129,3 +129,13 @@ def test_a_venue_that_is_not_there_is_refused_before_anything_runs() -> None:
     """By `run` and by `run --all`, whether the bot would have reached it or not."""
     for options in ([], ["--all"]):
         assert main(["run", "--bot", "careful", "--venue", "nope", *options]) == 2
+
+
+def test_a_program_is_not_run_where_its_venue_has_not_got_the_market(tmp_path: Path) -> None:
+    """Binance Spot lists no contracts: their scenarios would be errors, and not grades."""
+    program = tmp_path / "program.py"
+    program.write_text("async def main() -> None:\n    pass\n")
+    found = report_card.scenarios_of(f"{program}:main")
+    assert "order_timeout_after_accept" in found
+    assert "liquidated_before_the_stop" not in found
+    assert "liquidated_before_the_stop" in report_card.scenarios_of("careful")

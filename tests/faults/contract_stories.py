@@ -7,7 +7,12 @@ from contextlib import suppress
 from typing import Any
 
 from failing_exchange import FailingExchange
-from failing_exchange.core.commands import LiquidatePosition, MovePrice, PlaceConditional
+from failing_exchange.core.commands import (
+    LiquidatePosition,
+    MovePrice,
+    PayFunding,
+    PlaceConditional,
+)
 from failing_exchange.core.order import SELL, OrderType
 from tests.faults.stories import Arm, happened, said, status
 from tests.judge.position_stories import send
@@ -72,6 +77,17 @@ async def cash_over_a_read(x: FailingExchange, arm: Arm) -> tuple[Any, Any]:
     await x.fetch_ticker(P)
     after = (await x.fetch_balance({"type": "swap"}))["info"]["USDT"]["walletBalance"]
     return happened(x)[seen:], float(after) < float(before)
+
+
+async def funding_told(x: FailingExchange, arm: Arm) -> tuple[Any, Any]:
+    """How many payments are listed: at once, and after a quarter of an hour."""
+    await buy(x)
+    await x.operate(PayFunding(P, 100_000))
+    arm()
+    told = [len(await x.fetch_funding_history(P))]
+    await asyncio.sleep(900)
+    told.append(len(await x.fetch_funding_history(P)))
+    return [name for name in happened(x) if name == "FundingPaid"], told
 
 
 async def mark_over_last(x: FailingExchange, arm: Arm) -> tuple[Any, Any]:

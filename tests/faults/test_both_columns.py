@@ -49,6 +49,8 @@ OF_CONTRACTS: dict[str, Story] = {
         p.cash_over_a_read, (["FundingPaid", "FuturesBalanceChanged"], True), ([], False),
         when="nth(1)",
     ),
+    "delay_funding": Story(p.funding_told, (["FundingPaid"], [0, 1]), (["FundingPaid"], [1, 1])),
+    "repeat_funding": Story(p.funding_told, (["FundingPaid"], [2, 2]), (["FundingPaid"], [1, 1])),
     "spike_mark": Story(p.mark_over_last, (["MarkMoved"], True), ([], False), when="nth(1)"),
     "cache_reads": Story(p.position_after_a_trade, (1, [0, 0, 1]), (1, [0, 1, 1])),
     "list_position_twice": Story(

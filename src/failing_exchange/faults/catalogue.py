@@ -152,6 +152,8 @@ ROWS: list[Entry] = [
         contract_faults.HideForcedClose: ops.ACCOUNT_FEEDS,
         contract_faults.LoseTrigger: ops.ACCOUNT_FEEDS,
         contract_faults.PayFundingNow: ops.CALLS,
+        contract_faults.DelayFunding: (*ops.ACCOUNT_FEEDS, "fetch_funding_history"),
+        contract_faults.RepeatFunding: (*ops.ACCOUNT_FEEDS, "fetch_funding_history"),
         contract_faults.SpikeMark: ops.CALLS,
         contract_faults.CacheReads: (*ops.POSITION_READS, *ops.BALANCE),
         contract_faults.ListPositionTwice: ops.POSITION_READS,

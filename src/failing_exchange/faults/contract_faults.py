@@ -16,6 +16,7 @@ from failing_exchange.core.commands import (
     SetMarginMode,
 )
 from failing_exchange.core.conditional_order import ConditionalSnapshot
+from failing_exchange.core.contract_queries import Incomes
 from failing_exchange.core.order import LIMIT, TRIGGERED_TYPES, Fill, OrderSnapshot
 from failing_exchange.core.queries import FetchOrder, FetchOrders, FetchPositions, Positions
 from failing_exchange.core.reject import Reason, Reject
@@ -36,7 +37,7 @@ from failing_exchange.faults.fields import (
     span_or_never,
 )
 from failing_exchange.faults.lookups import answer_of, market_of
-from failing_exchange.faults.plan import Answer, Cause, Drop, Match, Replace, Verdict
+from failing_exchange.faults.plan import Answer, Cause, Delay, Drop, Match, Repeat, Replace, Verdict
 from failing_exchange.faults.rejections import active_until, refusal
 from failing_exchange.faults.stages import AtAnswer, AtRequest, AtStages
 from failing_exchange.journal.trip import Edited, Stage
@@ -97,6 +98,42 @@ class PayFundingNow(AtRequest):
         symbol = _contract(match)
         rate = round(self.rate * ATOMS / 100)
         return Cause(PayFunding(symbol, rate)) if symbol else None
+
+
+@fault
+class DelayFunding(AtAnswer):
+    """What was paid of funding is told late, while all else comes in time."""
+
+    seconds: float = span(600.0, "how late")
+
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        """Hold up a push; leave the newest payments out of a list."""
+        if match.trip.is_push:
+            late = any(map(_is_funding, _parts(match)))
+            return Delay(nanoseconds(self.seconds)) if late else None
+        answer, before = answer_of(match), match.at - nanoseconds(self.seconds)
+        if not isinstance(answer, Incomes):
+            return None
+        told = tuple(one for one in answer.incomes if not _is_funding(one) or one.at <= before)
+        return None if told == answer.incomes else Replace(Incomes(told))
+
+
+@fault
+class RepeatFunding(AtAnswer):
+    """A payment of funding is told twice."""
+
+    after: float = span(1.0, "how much later a push comes again")
+
+    def strike(self, stage: Stage, match: Match) -> Verdict | None:
+        """Repeat a push; list the newest payment a second time."""
+        if match.trip.is_push:
+            paid = any(map(_is_funding, _parts(match)))
+            return Repeat(nanoseconds(self.after)) if paid else None
+        answer = answer_of(match)
+        if not isinstance(answer, Incomes):
+            return None
+        paid_last = [one for one in answer.incomes if _is_funding(one)][-1:]
+        return Replace(Incomes((*answer.incomes, *paid_last))) if paid_last else None
 
 
 @fault
@@ -305,6 +342,14 @@ def _order_of(match: Match, one: Any) -> Any:
 
 def _is_forced(match: Match, one: Any) -> bool:
     return bool(getattr(_order_of(match, one), "forced", False))
+
+
+def _is_funding(one: Any) -> bool:
+    """Whether a record, or a part of a push, tells of a payment of funding."""
+    return str(getattr(one, "why", "")) in FUNDING
+
+
+FUNDING = ("funding", "FUNDING_FEE")  # as lists have it, and pushes
 
 
 def _is_triggered(match: Match, one: Any) -> bool:

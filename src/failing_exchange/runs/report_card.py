@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from failing_exchange.judge.products import USDT
 from failing_exchange.judge.rule import Severity
 from failing_exchange.judge.verdict import WRONG
-from failing_exchange.runs.bot_loader import find_bot
+from failing_exchange.runs.bot_loader import find_bot, makes_own_clients
 from failing_exchange.runs.bot_run import RunConfig, run
 from failing_exchange.scenarios.scenario import Scenario, load, shipped
 from failing_exchange.venues.base import DEFAULT, venue_of
@@ -105,15 +105,26 @@ def baseline(name: str, bot: str, venue: str = "") -> dict[str, str]:
     return {} if verdict is None else verdict.broken
 
 
+def scenarios_of(bot: str, venue: str = "") -> list[str]:
+    """The shipped scenarios that a bot can meet.
+
+    A bot with clients of its own reaches a venue, which has no markets of other kinds. Raises
+    ConfigurationError for a bot or a venue that is not there.
+    """
+    found, kinds = find_bot(bot), venue_of(venue or DEFAULT).kinds
+    if not makes_own_clients(found):
+        return shipped()
+    markets = {name: load(name).arguments["markets"] for name in shipped()}
+    return [name for name, listed in markets.items() if all(m.market.kind in kinds for m in listed)]
+
+
 def make(bot: str, names: Sequence[str] | None = None, *, venue: str = "", jobs: int = 0) -> Card:
     """A bot's card; each scenario in a process, several side by side.
 
     Ctrl-C, and a bot that ends its process, leave what there is until then. Raises
     ConfigurationError for a bot or a venue that is not there.
     """
-    find_bot(bot)
-    venue_of(venue or DEFAULT)
-    wanted = in_order(shipped() if names is None else names)
+    wanted = in_order(scenarios_of(bot, venue) if names is None else names)
     card = Card(bot=bot, wanted=len(wanted))
     processes = ProcessPoolExecutor(jobs or None, initializer=ignore_interrupts)
     try:

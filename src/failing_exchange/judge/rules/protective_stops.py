@@ -202,7 +202,7 @@ class Protected(Covered):
     def __init__(self, *, within_s: float | None = None) -> None:
         super().__init__()
         self.within_s = within_s
-        self._worst: dict[str, int] = {}  # lots that were without a stop, by market
+        self._naked: dict[str, int] = {}  # lots that were last without a stop, by market
 
     def begin(self, context: Any) -> None:
         """Not judged until there is a position that is to have a stop."""
@@ -238,12 +238,11 @@ class Protected(Covered):
             found += max(0, abs(lots) - product.protected(ms, account, closing, side))
         found = self._worth_closing(ms, found, at)
         if found:
-            before = self._worst.get(symbol, 0) if symbol in self._unprotected_since else 0
-            self._worst[symbol] = max(found, before)
+            self._naked[symbol] = found
         return found
 
     def _held(self, symbol: str) -> int:
-        return self._worst.get(symbol, 0)
+        return self._naked.get(symbol, 0)
 
 
 def _failed(trip: Trip, answer: Any) -> bool:
