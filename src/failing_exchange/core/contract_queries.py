@@ -47,7 +47,8 @@ class FetchOpenInterest(NamedTuple):
 class FetchIncome(NamedTuple):
     """What changed an account's futures wallet without a match, oldest first. Cut as rates are.
 
-    `why`: as in `FuturesBalanceChanged`; empty: all.
+    `why`: as in `FuturesBalanceChanged`; empty: all. With `trades` also what matches have changed:
+    "realized_profit" and "trading_fee", one each for a fill.
     """
 
     account: str
@@ -56,6 +57,7 @@ class FetchIncome(NamedTuple):
     since: int = 0
     limit: int | None = None
     until: int = 0
+    trades: bool = False
 
 
 class Funding(NamedTuple):
@@ -99,7 +101,10 @@ class OpenInterest(NamedTuple):
 
 
 class Income(NamedTuple):
-    """A change of a futures wallet without a match; `id` is unique within the account."""
+    """A change of a futures wallet; `id` is unique within the account for those of one `why`.
+
+    `trade_id`: of the fill that made it, 0 for none.
+    """
 
     id: int
     symbol: str
@@ -107,6 +112,7 @@ class Income(NamedTuple):
     atoms: int
     why: str
     at: int
+    trade_id: int = 0
 
 
 class Incomes(NamedTuple):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from failing_exchange.core.contract_prices import (
     estimated_rate,
     index_of,
@@ -25,7 +27,7 @@ from failing_exchange.core.contract_queries import (
 )
 from failing_exchange.core.queries import MarkPrice
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.core.state import MarketState, State
+from failing_exchange.core.state import Account, MarketState, State
 from failing_exchange.core.units import HOUR, SECOND
 
 DAYS_HELD = 3  # of a day's volume of the background, one part in this many is held overnight
@@ -92,14 +94,38 @@ def fetch_open_interest(state: State, q: FetchOpenInterest, at: int) -> OpenInte
 
 
 def fetch_income(state: State, q: FetchIncome, at: int) -> Incomes:
-    """Changes of an account's futures wallet: funding, transfers and the like."""
-    until, found, last = q.until or at, [], Income(0, "", "", 0, "", 0)
-    for one in state.account(q.account).changes:
-        number = last.id + 1 if one.at == last.at else one.at
-        last = Income(number, one.symbol, one.asset, one.change, one.why, one.at)
-        fits = q.symbol in ("", one.symbol) and q.why in ("", one.why)
-        if fits and q.since <= one.at <= until:
-            found.append(last)
+    """Changes of an account's futures wallet: funding, transfers and the like; also by trades."""
+    until, account = q.until or at, state.account(q.account)
+    every = list(_without_match(account))
+    if q.trades:
+        every += _by_trades(state, account)
+        every.sort(key=lambda one: one.at)
+    found = [
+        one
+        for one in every
+        if q.symbol in ("", one.symbol) and q.why in ("", one.why) and q.since <= one.at <= until
+    ]
     if q.limit is not None:
         found = found[: q.limit] if q.since else found[-q.limit :]
     return Incomes(tuple(found))
+
+
+def _without_match(account: Account) -> Iterator[Income]:
+    last = Income(0, "", "", 0, "", 0)
+    for one in account.changes:
+        number = last.id + 1 if one.at == last.at else one.at
+        last = Income(number, one.symbol, one.asset, one.change, one.why, one.at)
+        yield last
+
+
+def _by_trades(state: State, account: Account) -> Iterator[Income]:
+    for fill in account.fills:
+        market = state.markets[fill.symbol].market
+        if market.contract is None:
+            continue
+        rows = ((market.settle, fill.profit, "realized_profit"),
+                (fill.fee_asset, -fill.fee, "trading_fee"))  # fmt: skip
+        for asset, atoms, why in rows:
+            if atoms:
+                number = fill.trade_id
+                yield Income(number, fill.symbol, asset, atoms, why, fill.at, number)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from failing_exchange.core.contract_prices import index_of, mark_of
 from failing_exchange.core.ledger import futures_wallet
+from failing_exchange.core.liquidation import ranked
 from failing_exchange.core.margin import (
     SIDES,
     MarkedPosition,
@@ -83,8 +84,24 @@ def report_of(
         updated_at=position.updated_at,
         bids=position.bids,
         asks=position.asks,
+        adl=adl_quantile(state, ms, position, at),
         collateral=position.margin + exposure.unrealised if status is None else status.balance,
     )
+
+
+def adl_quantile(state: State, ms: MarketState, position: Position, at: int) -> int:
+    """The fifth of its side's positions, by rank, that a position is in: 4 goes first, 0 last.
+
+    Without profit it is 0.
+    """
+    if not position.lots:
+        return 0
+    queue = ranked(state, ms, at, long=position.lots > 0)
+    place = next(n for n, (_, _, one) in enumerate(queue) if one is position)
+    return ADL_FIFTHS - 1 - place * ADL_FIFTHS // len(queue) if queue[place][0] else 0
+
+
+ADL_FIFTHS = 5  # Binance, "Position ADL Quantile Estimation", 2026-08-19
 
 
 def _liquidation(

@@ -438,7 +438,8 @@ class PositionReport(NamedTuple):
     margin of all positions, and of all open orders, of the symbol; `liquidation` is the mark price
     at which it is liquidated, 0 for none; `bids` and `asks` are the notional of the open orders
     that may add to a position; `collateral` decides about its liquidation: the isolated margin with
-    unrealised profit, or the margin balance behind a cross position. See `core.margin`.
+    unrealised profit, or the margin balance behind a cross position; `adl` is its place in the
+    queue for auto-deleveraging, from 0 (last, or without profit) to 4. See `core.margin`.
     """
 
     market: Market
@@ -459,6 +460,7 @@ class PositionReport(NamedTuple):
     bids: int = 0
     asks: int = 0
     collateral: int = 0
+    adl: int = 0
 
     @property
     def entry(self) -> int:

@@ -42,7 +42,8 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
     *((f"GET {path}", {}) for path in (
         "v2/account", "v3/account", "v2/balance", "v3/balance", "v2/positionRisk",
         "v3/positionRisk", "v1/symbolConfig", "v1/accountConfig", "v1/positionSide/dual",
-        "v1/multiAssetsMargin", "v1/rateLimit/order", "v1/leverageBracket",
+        "v1/multiAssetsMargin", "v1/income",
+        "v1/adlQuantile", "v1/rateLimit/order", "v1/leverageBracket",
     )),
     ("GET v1/commissionRate", SYMBOL),
     ("DELETE v1/order", MINE),

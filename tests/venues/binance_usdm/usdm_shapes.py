@@ -73,6 +73,7 @@ SHAPES: dict[str, str] = {
         "maxMoveOrderLimit:i filters:LIST orderTypes:LIST timeInForce:LIST permissionSets:LIST"
     ),
     "SPAN": "before:s after:s",
+    "RANKS": "LONG:i SHORT:i BOTH:i",
     "AMENDMENT": "price:SPAN origQty:SPAN count:i modifyId:i",
     # live 2026-09-19
     "POST v1/order": ACKNOWLEDGED,
@@ -169,6 +170,8 @@ SHAPES: dict[str, str] = {
         "*symbol:s adjustedFundingRateCap:s adjustedFundingRateFloor:s fundingIntervalHours:i "
         "disclaimer:b"
     ),
+    "GET v1/income": ("*symbol:s incomeType:s income:s asset:s time:i info:s tranId:i tradeId:s"),
+    "GET v1/adlQuantile": "*symbol:s adlQuantile:RANKS",
     "GET v1/openInterest": "openInterest:s symbol:s time:i",
     # pages 2025-03-16: a list for all symbols; `notionalCoef` only where the user's was changed
     "GET v1/leverageBracket": "*symbol:s brackets:*BRACKET",

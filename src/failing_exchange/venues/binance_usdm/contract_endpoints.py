@@ -19,6 +19,7 @@ from failing_exchange.venues.binance_usdm import (
     contract_price_data as prices,
     exchange_info,
     futures_account as account,
+    income,
     margin_settings as settings,
     trade_history as history,
 )
@@ -161,7 +162,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         http="DELETE /fapi/v1/batchOrders", operation="cancel_order", security=Security.TRADE,
-        takes="symbol! orderIdList origClientOrderIdList",
+        takes="symbol! orderIdList orderidlist origClientOrderIdList",
         example='origClientOrderIdList=["mine"]', read=placing.read_cancels,
         write=orders.write_batch,
     ),
@@ -243,6 +244,11 @@ ENDPOINTS = (
         write=history.write_forced,
     ),
     Endpoint(
+        http="GET /fapi/v1/income", operation="fetch_funding_history",
+        security=Security.USER_DATA, weight=30, takes=f"symbol incomeType page {SPAN}",
+        read=income.read_income, write=income.write_income,
+    ),
+    Endpoint(
         http="GET /fapi/v1/rateLimit/order", operation="fetch_balance",
         security=Security.USER_DATA, takes="", read=history.read_counts,
         write=history.write_counts,
@@ -272,6 +278,11 @@ ENDPOINTS = (
         http="GET /fapi/v3/positionRisk", operation="fetch_positions",
         security=Security.USER_DATA, weight=5, takes="symbol", read=account.read_positions,
         write=account.write_positions,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/adlQuantile", operation="fetch_positions",
+        security=Security.USER_DATA, weight=5, takes="symbol", read=account.read_positions,
+        write=account.write_ranks,
     ),
     Endpoint(
         http="GET /fapi/v1/symbolConfig", operation="fetch_leverage", security=Security.USER_DATA,

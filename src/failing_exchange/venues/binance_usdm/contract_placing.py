@@ -43,6 +43,7 @@ TYPES = {"LIMIT": OrderType.LIMIT, "MARKET": OrderType.MARKET}
 CONDITIONAL = ("STOP", "STOP_MARKET", "TAKE_PROFIT", "TAKE_PROFIT_MARKET", "TRAILING_STOP_MARKET")
 PLACED_MAX = 5  # orders that one request places or changes; more are refused
 CANCELED_MAX = 10  # orders that one request cancels; likewise
+ID_LISTS = ("orderIdList", "orderidlist")  # the second as clients send it, seen on 2024-06-25
 CHANGES_SHOWN_MAX = 100  # of one answer; a larger limit is refused
 ORDER_NAMES, CHANGE_NAMES = (
     frozenset(word.rstrip("!") for word in words.split()) for words in (ORDER, CHANGE)
@@ -232,13 +233,14 @@ def _one(
 def read_cancels(r: Reading) -> c.BatchOrders:
     """DELETE /fapi/v1/batchOrders: by ids or by client ids."""
     p, symbol = r.params, r.market().symbol
-    if "orderIdList" not in p and "origClientOrderIdList" not in p:
+    listed = next((name for name in ID_LISTS if name in p), None)
+    if listed is None and "origClientOrderIdList" not in p:
         refuse(
             "MANDATORY_PARAM_EMPTY_OR_MALFORMED",
             "Param 'origClientOrderIdList' or 'orderIdList' must be sent, but both were "
             "empty/null!",
         )
-    ids = [str(one) for one in _json(p, "orderIdList")] if "orderIdList" in p else []
+    ids = [str(one) for one in _json(p, listed)] if listed else []
     names = _json(p, "origClientOrderIdList") if "origClientOrderIdList" in p else []
     if not all(one.isdecimal() and len(one) <= 20 for one in ids):
         missing("orderIdList")

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from failing_exchange.core.contract import Contract
 from failing_exchange.core.margin import initial_margin
 from failing_exchange.core.market import Market
+from failing_exchange.core.order import PositionSide
 from failing_exchange.core.positions import MarginMode, MarginStatus
 from failing_exchange.core.queries import (
     FetchFuturesAccount,
@@ -328,7 +329,7 @@ def _position(one: PositionReport) -> dict[str, Any]:
         "marginAsset": one.market.settle,
         "isolatedWallet": isolated["isolatedWallet"],
         **_margins(one),
-        "adl": 0,
+        "adl": one.adl,
         "bidNotional": money(one.bids),
         "askNotional": money(one.asks),
         "updateTime": one.updated_at // MILLISECOND,
@@ -375,6 +376,20 @@ def notional_max(contract: Contract, leverage: int) -> int:
     """The same in atoms, for any leverage."""
     fitting = [one.notional_max for one in contract.brackets if one.leverage_max >= leverage]
     return max(fitting, default=0)
+
+
+def write_ranks(w: Writing, answer: Positions) -> list[dict[str, Any]]:
+    """GET /fapi/v1/adlQuantile: by contract, the place of each side in the queue.
+
+    Cross positions of the hedge mode have a "HEDGE" in place of "BOTH".
+    """
+    rows: dict[str, dict[str, int]] = {}
+    for one in answer.positions:
+        hedged = one.side is not PositionSide.BOTH and one.mode is MarginMode.CROSS
+        both = "HEDGE" if hedged else "BOTH"
+        row = rows.setdefault(one.market.symbol, {"LONG": 0, "SHORT": 0, both: 0})
+        row[one.side.name] = one.adl
+    return [{"symbol": venue_symbol(symbol), "adlQuantile": row} for symbol, row in rows.items()]
 
 
 # ---- configuration
