@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
+from tests.core import perpetual_everything as everything
 from tests.core.perpetual_pair import STEPS, WEIGHTS, Pair
 
 KINDS = tuple(STEPS)
@@ -32,30 +33,70 @@ AgainstReference.TestCase.settings = settings(
 TestAgainstReference = AgainstReference.TestCase
 
 
-def run(seed: int, steps: int, every: int = 1) -> Pair:
-    """So many steps of a seed; everything is compared after each `every` of them."""
-    random, pair = Random(seed), Pair(every)
-    for kind in random.choices(KINDS, WEIGHTS, k=steps):
+class Everything(RuleBasedStateMachine):
+    """All orders, conditional ones too, and all incidents: the exchange stays sound."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = everything.Everything()
+
+    @rule(kind=st.sampled_from(tuple(everything.STEPS)), random=st.randoms(use_true_random=False))
+    def step(self, kind: str, random: Random) -> None:
+        """One step, and an audit."""
+        self.world.step(kind, random)
+
+
+Everything.TestCase.settings = settings(max_examples=15, stateful_step_count=30, deadline=None)
+TestEverything = Everything.TestCase
+
+
+def run(world: Pair | everything.Everything, kinds: list[str], random: Random) -> None:
+    """Take steps of these kinds; an error tells the last commands."""
+    for number, kind in enumerate(kinds):
         try:
-            pair.step(kind, random)
+            world.step(kind, random)
         except Exception as wrong:
-            told = "\n".join(pair.told)
-            raise AssertionError(
-                f"seed {seed}, step {pair.steps} ({kind}): {wrong}\n{told}"
-            ) from wrong
+            told = "\n".join(world.told)
+            raise AssertionError(f"step {number} ({kind}): {wrong}\n{told}") from wrong
+
+
+def run_pair(seed: int, steps: int, every: int = 1) -> Pair:
+    """So many steps of a seed on both; all is compared after each `every` of them."""
+    random, pair = Random(seed), Pair(every)
+    run(pair, random.choices(KINDS, WEIGHTS, k=steps), random)
     return pair
+
+
+def run_everything(seed: int, steps: int) -> None:
+    """So many steps of a seed, audited."""
+    random, world = Random(seed), everything.Everything()
+    kinds = random.choices(tuple(everything.STEPS), everything.WEIGHTS, k=steps)
+    run(world, kinds, random)
+    assert world.engine.state.next_conditional_id > steps // 100
 
 
 @pytest.mark.parametrize("seed", range(2))
 def test_random_steps_agree(seed: int) -> None:
     """Positions, money, orders and refusals are the reference's, to the atom, after each step."""
-    pair = run(seed, 600)
-    assert len(pair.trades) > 30
+    pair = run_pair(seed, 400)
+    assert len(pair.trades) > 20
+
+
+def test_all_that_happens_leaves_the_exchange_sound() -> None:
+    """Conditional orders, batches, countdowns, halts, busts and liquidations, in any order."""
+    run_everything(0, 1_000)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 120))
 def test_a_million_random_steps_agree(seed: int) -> None:
-    """Twenty times 50,000 steps, about a minute each."""
-    pair = run(seed, 50_000, every=5)
-    assert len(pair.trades) > 5_000
+    """Twenty times 50,000 steps; half a minute each on an idle core."""
+    pair = run_pair(seed, 50_000, every=10)
+    assert len(pair.trades) > 3_000
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_much_of_all_that_happens_leaves_the_exchange_sound(seed: int) -> None:
+    """Ten times 20,000 steps; a few seconds each."""
+    run_everything(seed, 20_000)
