@@ -60,6 +60,14 @@ def calls(x: FailingExchange, order_id: str) -> dict[str, Awaitable[Any]]:
 def contract_calls(x: FailingExchange) -> dict[str, Awaitable[Any]]:
     """Those about contracts."""
     return {
+        "create_orders": x.create_orders([contract(amount) for amount in (0.01, 0.02)]),
+        "create_order conditional": x.create_order(
+            SWAP, "market", "sell", 0.01, None, {"stopLossPrice": 30_000}
+        ),
+        "fetch_open_orders conditional": x.fetch_open_orders(SWAP, params={"trigger": True}),
+        "fetch_order conditional": x.fetch_order("1", SWAP, {"trigger": True}),
+        "cancel_order conditional": x.cancel_order("1", SWAP, {"trigger": True}),
+        "cancel_all_orders conditional": x.cancel_all_orders(SWAP, {"trigger": True}),
         "fetch_positions": x.fetch_positions(),
         "fetch_position": x.fetch_position(SWAP),
         "fetch_leverage": x.fetch_leverage(SWAP),
@@ -84,6 +92,11 @@ def contract_calls(x: FailingExchange) -> dict[str, Awaitable[Any]]:
         "reduce_margin": x.reduce_margin(SWAP, 1),
         "transfer": x.transfer("USDT", 10, "spot", "swap"),
     }
+
+
+def contract(amount: float) -> dict[str, Any]:
+    """An order of a batch."""
+    return {"symbol": SWAP, "type": "limit", "side": "buy", "amount": amount, "price": LOW}
 
 
 def feeds(x: FailingExchange) -> dict[str, Awaitable[Any]]:

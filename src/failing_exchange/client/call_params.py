@@ -15,7 +15,8 @@ from failing_exchange.text.spelling import did_you_mean
 Params = Mapping[str, Any]
 NONE: Params = {}
 
-FLAGS = ("postOnly", "test", "reduceOnly", "hedged", "closePosition", "priceProtect")
+FLAGS = ("postOnly", "test", "reduceOnly", "hedged", "closePosition", "priceProtect", "trigger",
+         "stop", "conditional")  # fmt: skip
 MARKET_TYPES = ("spot", "swap", "future")
 # Params of ccxt's that mean something else elsewhere, and what to do here instead.
 INSTEAD = {

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from failing_exchange.client.call_params import NONE, Params, own, with_param
-from failing_exchange.client.unified_api import Symbol, UnifiedRequests
+from failing_exchange.client.unified_api import Symbol, UnifiedRequests, is_contract
 from failing_exchange.errors import BadRequestError, ExchangeError
 from failing_exchange.text.spelling import did_you_mean
 
+CONTRACT_BATCH_MAX = 5  # orders of contracts in one request, as on Binance; more are refused
 BATCH_MAX = 1_000  # orders in one call that takes a list; more are refused
 
 
@@ -57,7 +58,10 @@ class OrderApi(UnifiedRequests):
         Params: clientOrderId, timeInForce (GTC, IOC, FOK, PO), postOnly, cost (quoteOrderQty; of a
         market order, instead of the amount), one of triggerPrice (stopPrice), stopLossPrice,
         takeProfitPrice, trailingAmount and trailingPercent, selfTradePrevention, test. For
-        contracts: reduceOnly, positionSide ("LONG" or "SHORT" in hedge mode), or hedged (a buy is
+        contracts: conditional orders wait beside the book, with a trailingPercent from
+        trailingTriggerPrice on, workingType (CONTRACT_PRICE or MARK_PRICE), priceProtect and
+        closePosition (of all of the position; no amount); further goodTillDate (with a timeInForce
+        of GTD), reduceOnly, positionSide ("LONG" or "SHORT" in hedge mode), or hedged (a buy is
         for the long position; with reduceOnly it closes the short one).
 
         The errors are those of the class; the gravest is RequestTimeoutError.
@@ -185,11 +189,14 @@ class OrderApi(UnifiedRequests):
 
         `orders` are mappings of `create_order`'s arguments. A refused order has status "rejected"
         and its reason in `info`. An order whose outcome is unknown ends the batch: that is raised.
+        Orders that are all for contracts are one request, of 5 at most; none may be conditional.
         """
         own("create_orders", params)
         asked = [_order(one, n) for n, one in enumerate(_listed(orders, "orders"))]
         if len(asked) > BATCH_MAX:
             raise BadRequestError(f"create_orders takes up to {BATCH_MAX} orders, not {len(asked)}")
+        if asked and all(is_contract(order["symbol"]) for order in asked):
+            return await self._batch(asked)
         placed: list[Any] = []
         for order in asked:
             try:
@@ -199,11 +206,31 @@ class OrderApi(UnifiedRequests):
                                "symbol": order.get("symbol")})  # fmt: skip
         return placed
 
+    async def _batch(self, asked: list[Mapping[str, Any]]) -> Any:
+        """Orders of contracts in one request."""
+        if len(asked) > CONTRACT_BATCH_MAX:
+            raise BadRequestError(
+                f"create_orders takes up to {CONTRACT_BATCH_MAX} orders of contracts, not "
+                f"{len(asked)}"
+            )
+        orders = tuple(_arguments(order) for order in asked)
+        symbols = dict.fromkeys(order["symbol"] for order in asked)
+        symbol = next(iter(symbols)) if len(symbols) == 1 else ""
+        found = await self._client.call("create_orders", symbol, orders)
+        if isinstance(found, list) and len(found) == len(asked):
+            for entry, order in zip(found, asked, strict=True):
+                if isinstance(entry, dict):
+                    entry.setdefault("symbol", order["symbol"])
+        return found
+
     async def edit_order(
         self, id: Any, symbol: str, type: str, side: str, amount: Any = None, price: Any = None,
         params: Params = NONE
     ) -> Any:  # fmt: skip
         """Cancel an order and place another in one request; return the new one.
+
+        An open limit order of a contract is changed instead: price and amount, not side; it keeps
+        its id, and goes to the end of the queue.
 
         Raises OrderNotFoundError if there is nothing to cancel: then nothing is placed. Raises what
         `create_order` does if the new order is refused: then the old one may be gone.
@@ -220,6 +247,8 @@ class OrderApi(UnifiedRequests):
     async def cancel_order(self, id: Any, symbol: Symbol = None, params: Params = NONE) -> Any:
         """Cancel an open order by id, or with `id=None` by params["clientOrderId"]; return it.
 
+        Params: trigger (True: the id is that of a conditional order of a contract).
+
         Raises OrderNotFoundError if it has ended or never was: look at what it did.
         """
         kept = own("cancel_order", params)
@@ -232,8 +261,12 @@ class OrderApi(UnifiedRequests):
         return [await self.cancel_order(id, symbol, params) for id in _listed(ids, "ids")]
 
     async def cancel_all_orders(self, symbol: Symbol = None, params: Params = NONE) -> Any:
-        """Cancel every open order, of one market or of all; return them."""
-        return await self._ask("cancel_all_orders", params, symbol or "")
+        """Cancel every open order, of one market or of all; return them.
+
+        Params: trigger (True: the conditional orders of contracts, and no others).
+        """
+        kept = own("cancel_all_orders", params) if params else ()
+        return await self._client.call("cancel_all_orders", symbol or "", kept)
 
 
 ORDER_KEYS = ("symbol", "type", "side", "amount", "price", "params", "id")
@@ -250,6 +283,16 @@ def _order(order: object, n: int) -> Mapping[str, Any]:
                 f"{', '.join(ORDER_KEYS)}"
             )
     return order
+
+
+def _arguments(order: Mapping[str, Any]) -> tuple[Any, ...]:
+    """The message of one order of a batch."""
+    params = order.get("params")
+    if order.get("id") is not None:
+        params = with_param(params, "clientOrderId", str(order["id"]))
+    kept = own("create_order", params) if params else None
+    values = [order.get(name) for name in ("symbol", "type", "side", "amount", "price")]
+    return (*values, kept)
 
 
 def _listed(values: Any, name: str) -> list[Any]:

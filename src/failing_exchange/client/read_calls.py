@@ -11,9 +11,21 @@ from failing_exchange.client.unified_api import (
     Symbol,
     Symbols,
     UnifiedRequests,
+    is_contract,
     names_of,
+    recent,
 )
 from failing_exchange.errors import SymbolNotFoundError
+
+CONDITIONAL = ("trigger", "stop", "conditional")
+ENDED = {"fetch_closed_orders": ("closed",), "fetch_canceled_orders": ("canceled", "expired")}
+
+
+def _is_wanted(order: Any, statuses: Any, kind: str | None) -> bool:
+    """Whether an order has one of some statuses, and is of a kind of market; None: of any."""
+    if statuses is not None and order["status"] not in statuses:
+        return False
+    return kind is None or is_contract(order["symbol"]) is (kind != "spot")
 
 
 class ReadApi(UnifiedRequests):
@@ -139,26 +151,49 @@ class ReadApi(UnifiedRequests):
     async def fetch_open_orders(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
-        """Return the orders that can still trade. Params: until (milliseconds)."""
-        return await self._page("fetch_open_orders", params, symbol, since, limit)
+        """Return the orders that can still trade, of all markets without a symbol.
+
+        Params: until (milliseconds); trigger (True: the conditional orders of contracts that wait,
+        and no others); type ("spot" or "swap", where no symbol is given). So for the other lists.
+        """
+        return await self._orders("fetch_open_orders", params, symbol, since, limit)
 
     async def fetch_closed_orders(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
-        """Return the orders that were filled. Params: until (milliseconds)."""
-        return await self._page("fetch_closed_orders", params, symbol, since, limit)
+        """Return the orders that were filled. Params as in `fetch_open_orders`."""
+        return await self._orders("fetch_closed_orders", params, symbol, since, limit)
 
     async def fetch_canceled_orders(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
-        """Return the orders that were canceled or expired. Params: until (milliseconds)."""
-        return await self._page("fetch_canceled_orders", params, symbol, since, limit)
+        """Return the orders that were canceled or expired. Params as in `fetch_open_orders`."""
+        return await self._orders("fetch_canceled_orders", params, symbol, since, limit)
 
     async def fetch_orders(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
-        """Return orders of every status. Params: until (milliseconds)."""
-        return await self._page("fetch_orders", params, symbol, since, limit)
+        """Return orders of every status. Params as in `fetch_open_orders`."""
+        return await self._orders("fetch_orders", params, symbol, since, limit)
+
+    async def _orders(
+        self, call: str, params: Params, symbol: Symbol, since: Since, limit: Limit
+    ) -> Any:
+        """A list of orders; what the venue can't tell apart is told apart here, as in ccxt."""
+        if not params:
+            return await self._client.call(call, symbol or "", (since, limit))
+        kept = dict(own(call, params))
+        until, kind = kept.pop("until", None), None if symbol else kept.pop("type", None)
+        trigger = any(kept.get(name) for name in CONDITIONAL)
+        cuts = kind is not None or (trigger and call in ENDED)
+        message = (since, None if cuts else limit) + (() if until is None else (until,))
+        message = ("trigger", *message) if trigger else message
+        found = await self._client.call(call, symbol or "", message)
+        if not cuts or not isinstance(found, list):
+            return found
+        statuses = ENDED.get(call) if trigger else None
+        chosen = [one for one in found if _is_wanted(one, statuses, kind)]
+        return recent(chosen, since, limit)
 
     async def fetch_my_trades(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE

@@ -46,6 +46,11 @@ def names_of(symbols: Sequence[str] | str | None) -> tuple[str, ...]:
     return (symbols,) if isinstance(symbols, str) else tuple(symbols or ())
 
 
+def is_contract(symbol: object) -> bool:
+    """Whether a unified symbol is that of a contract: it names what it settles in."""
+    return isinstance(symbol, str) and ":" in symbol
+
+
 def count_of(name: str, value: Any, default: int) -> int:
     """A number that a caller gives, or what holds without one."""
     if value is None:

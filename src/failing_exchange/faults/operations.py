@@ -9,7 +9,7 @@ from failing_exchange.text.spelling import did_you_mean, shown
 
 PLACE = ("create_order", "create_oco_order", "edit_order")
 CANCEL = ("cancel_order",)
-CHANGE = (*PLACE, *CANCEL, "cancel_all_orders", "amend_order")  # all that changes something
+CHANGE = (*PLACE, *CANCEL, "cancel_all_orders", "amend_order", "create_orders")  # of orders
 
 ORDER_LISTS = ("fetch_open_orders", "fetch_closed_orders", "fetch_canceled_orders", "fetch_orders")
 ORDER_READS = ("fetch_order", *ORDER_LISTS)

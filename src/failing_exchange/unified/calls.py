@@ -6,15 +6,16 @@ and the command or query of `core` behind it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c, queries as q
 from failing_exchange.core.commands import NO_OPTIONS, PlaceOrder
+from failing_exchange.core.conditional_order import Conditionals, ConditionalSnapshot
 from failing_exchange.core.order import Fill, OrderSnapshot, record
-from failing_exchange.core.reject import Reject
+from failing_exchange.core.reject import Reason, Refusal, Reject
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.unified import contracts, structures as write
@@ -24,19 +25,13 @@ from failing_exchange.unified.contract_calls import (
     write_changed_positions,
     write_liquidation,
 )
-from failing_exchange.unified.decode import (
-    BUY,
-    CONTRACT_PARAMS,
-    LIMIT,
-    MARKET,
-    SELL,
-    Decoder,
-    order_id_of,
-)
+from failing_exchange.unified.decode import Decoder, order_id_of
 from failing_exchange.unified.message_fields import instant_of, limit_of, until_of
 from failing_exchange.unified.numbers import hashable, lots_of, ticks_of
 from failing_exchange.unified.order_dicts import order, public_trade, trade
+from failing_exchange.unified.order_params import BUY, CONTRACT_PARAMS, LIMIT, MARKET, SELL
 from failing_exchange.unified.timeframes import seconds_of
+from failing_exchange.unified.trigger_orders import trigger_order
 
 QUESTIONS_CACHED_MAX = 1_024  # the one that was not asked for longest is made again
 
@@ -82,22 +77,58 @@ def _window(since: Any, limit: Any) -> tuple[int, int | None]:
 
 def _pair(d: Codec, t: Trip) -> Any:
     first, second = (d.order(t.account, leg) for leg in t.message)
+    if not isinstance(first, c.PlaceOrder) or not isinstance(second, c.PlaceOrder):
+        raise Reject(
+            Reason.NOT_SUPPORTED,
+            f"create_oco_order is not supported for contracts ({t.symbol}): place a stopLossPrice "
+            "and a takeProfitPrice, each with closePosition",
+        )
     return c.PlaceOrderList(t.account, (first, second))
 
 
 def _cancel(d: Codec, t: Trip) -> Any:
     value, symbol, params = t.message
-    return c.CancelOrder(t.account, d.known(symbol), *order_id_of(value, params))
+    command = c.CancelConditional if is_conditional(params) else c.CancelOrder
+    return command(t.account, d.known(symbol), *order_id_of(value, params))
 
 
 def _cancel_all(d: Codec, t: Trip) -> Any:
-    return c.CancelAllOrders(t.account, d.known(t.symbol))
+    command = c.CancelAllConditionals if is_conditional(t.message) else c.CancelAllOrders
+    return command(t.account, d.known(t.symbol))
 
 
 def _edit_order(d: Codec, t: Trip) -> Any:
     value, order, params = t.message
+    if d.market(order[0]).contract is not None:
+        return _change(d, t.account, order, order_id_of(value, params))
     cancel = c.CancelOrder(t.account, order[0], *order_id_of(value, params))
-    return c.ReplaceOrder(cancel, d.order(t.account, order))
+    wanted = d.order(t.account, order)
+    assert isinstance(wanted, c.PlaceOrder)  # of a spot market
+    return c.ReplaceOrder(cancel, wanted)
+
+
+def _change(d: Codec, account: str, order: tuple[Any, ...], named: tuple[int, str]) -> Any:
+    """The change of an open limit order of a contract: it keeps its id."""
+    wanted = d.order(account, order)
+    if not isinstance(wanted, c.PlaceOrder) or wanted.kind is not LIMIT:
+        raise Reject(
+            Reason.NOT_SUPPORTED, f"edit_order changes limit orders of contracts, not {order[1]!r}"
+        )
+    return c.ChangeOrder(account, wanted.symbol, *named, wanted.lots, wanted.ticks)
+
+
+def _batch(d: Codec, t: Trip) -> Any:
+    return c.BatchOrders(t.account, tuple(_placed_or_refused(d, t.account, o) for o in t.message))
+
+
+def _placed_or_refused(d: Codec, account: str, order: tuple[Any, ...]) -> Any:
+    try:
+        wanted = d.order(account, order)
+    except Reject as refused:
+        return Refusal(refused.reason, refused.text)
+    if isinstance(wanted, c.PlaceConditional):
+        return Refusal(Reason.NOT_SUPPORTED, "create_orders takes no conditional orders")
+    return wanted
 
 
 def _amend(d: Codec, t: Trip) -> Any:
@@ -109,13 +140,21 @@ def _amend(d: Codec, t: Trip) -> Any:
 
 def _one(d: Codec, t: Trip) -> Any:
     value, symbol, params = t.message
+    if is_conditional(params):
+        return q.FetchConditional(t.account, d.known(symbol), *order_id_of(value, params))
     return q.FetchOrder(t.account, d.known(symbol), *order_id_of(value, params))
 
 
 def _orders(which: str) -> Callable[[Codec, Trip], Any]:
     def decode(d: Codec, t: Trip) -> Any:
-        since, limit, *until = t.message
+        message = t.message
+        trigger = message[0] == TRIGGER
+        since, limit, *until = message[1:] if trigger else message
         symbol, (start, most) = d.known(t.symbol), _window(since, limit)
+        if trigger:
+            wanted = "open" if which == "open" else "all"
+            last = until_of(until)
+            return q.FetchConditionals(t.account, symbol, wanted, start, last, limit=most)
         return q.FetchOrders(t.account, symbol, which, start, most, until=until_of(until))
 
     return decode
@@ -206,12 +245,32 @@ def _last_prices(d: Codec, told: tuple[q.Ticker, ...]) -> Any:
     }
 
 
-def _orders_of(d: Codec, told: tuple[OrderSnapshot, ...]) -> Any:
-    return [order(snapshot, d.market(snapshot.order.symbol)) for snapshot in told]
+def _orders_of(d: Codec, told: tuple[OrderSnapshot | ConditionalSnapshot, ...]) -> Any:
+    return [_one_of(d, snapshot) for snapshot in told]
 
 
-def _list(d: Codec, told: q.Orders) -> Any:
-    return _orders_of(d, told.orders)
+def _one_of(d: Codec, told: OrderSnapshot | ConditionalSnapshot) -> Any:
+    if isinstance(told, ConditionalSnapshot):
+        return trigger_order(told, d.market(told.command.symbol))
+    return order(told, d.market(told.order.symbol))
+
+
+def _list(d: Codec, told: q.Orders | Conditionals) -> Any:
+    return _orders_of(d, told.conditionals if isinstance(told, Conditionals) else told.orders)
+
+
+def _batch_done(d: Codec, told: c.BatchDone) -> Any:
+    """The orders; of a refused one its reason in `info`."""
+    return [
+        _one_of(d, one)
+        if isinstance(one, OrderSnapshot)
+        else {"info": {"error": one.text}, "id": None, "status": "rejected"}
+        for one in told.results
+    ]
+
+
+def _edited(d: Codec, told: c.Replaced | OrderSnapshot) -> Any:
+    return _replaced(d, told) if isinstance(told, c.Replaced) else _one_of(d, told)
 
 
 def _trades_of(d: Codec, told: tuple[Fill, ...]) -> Any:
@@ -245,7 +304,15 @@ ORDER = (
     "stopLossPrice", "takeProfitPrice", "trailingAmount", "trailingPercent", "selfTradePrevention",
     "selfTradePreventionMode", "test", *CONTRACT_PARAMS,
 )  # fmt: skip
+CONDITIONAL = ("trigger", "stop", "conditional")  # flags: it is about a conditional order
+TRIGGER = "trigger"  # the first field of a message about conditional orders
 UNTIL = ("until",)
+LISTED = (*UNTIL, "type", *CONDITIONAL)
+
+
+def is_conditional(params: Mapping[str, Any]) -> bool:
+    """Whether a call is about a conditional order of a contract."""
+    return bool(params) and any(params.get(name) for name in CONDITIONAL)
 
 
 class UnifiedCall(NamedTuple):
@@ -260,17 +327,18 @@ class UnifiedCall(NamedTuple):
 
 
 CALLS: dict[str, UnifiedCall] = {
-    "create_order": UnifiedCall(lambda d, t: d.order(t.account, t.message), None, ORDER),
+    "create_order": UnifiedCall(lambda d, t: d.order(t.account, t.message), _one_of, ORDER),
+    "create_orders": UnifiedCall(_batch, _batch_done),
     "create_oco_order": UnifiedCall(_pair, _orders_of, ORDER),
-    "edit_order": UnifiedCall(_edit_order, _replaced, (*ORDER, "origClientOrderId")),
+    "edit_order": UnifiedCall(_edit_order, _edited, (*ORDER, "origClientOrderId")),
     "amend_order": UnifiedCall(_amend, None, NAMED),
-    "cancel_order": UnifiedCall(_cancel, None, NAMED),
-    "cancel_all_orders": UnifiedCall(_cancel_all, _orders_of),
-    "fetch_order": UnifiedCall(_one, None, NAMED),
-    "fetch_orders": UnifiedCall(_orders("all"), _list, UNTIL),
-    "fetch_open_orders": UnifiedCall(_orders("open"), _list, UNTIL),
-    "fetch_closed_orders": UnifiedCall(_orders("closed"), _list, UNTIL),
-    "fetch_canceled_orders": UnifiedCall(_orders("canceled"), _list, UNTIL),
+    "cancel_order": UnifiedCall(_cancel, _one_of, (*NAMED, *CONDITIONAL)),
+    "cancel_all_orders": UnifiedCall(_cancel_all, _orders_of, CONDITIONAL),
+    "fetch_order": UnifiedCall(_one, _one_of, (*NAMED, *CONDITIONAL)),
+    "fetch_orders": UnifiedCall(_orders("all"), _list, LISTED),
+    "fetch_open_orders": UnifiedCall(_orders("open"), _list, LISTED),
+    "fetch_closed_orders": UnifiedCall(_orders("closed"), _list, LISTED),
+    "fetch_canceled_orders": UnifiedCall(_orders("canceled"), _list, LISTED),
     "fetch_my_trades": UnifiedCall(_own_fills, _fills, UNTIL),
     "fetch_order_trades": UnifiedCall(_own_fills, _fills, UNTIL),
     "fetch_balance": UnifiedCall(read_balance, _balance, ("type",)),

@@ -12,9 +12,10 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.journal.trip import Trip
 from failing_exchange.text.number_checks import is_whole
 from failing_exchange.unified import contract_data as data, contracts as write
-from failing_exchange.unified.decode import Decoder, position_side
+from failing_exchange.unified.decode import Decoder
 from failing_exchange.unified.message_fields import instant_of, limit_of, until_of
 from failing_exchange.unified.numbers import atoms_of, hashable
+from failing_exchange.unified.order_params import position_side
 
 WALLETS = {"spot": False, "swap": True, "future": True, "linear": True}  # name -> is it futures
 MARGIN_MODES = {

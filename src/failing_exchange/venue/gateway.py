@@ -7,8 +7,10 @@ import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, Protocol
 
+from failing_exchange.core.conditional_order import ConditionalSnapshot
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import Event, OperationRefused
+from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.queries import QUERIES
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.errors import ConfigurationError, InternalError
@@ -299,8 +301,12 @@ class Gateway:
             trip.answer = refused.settled()
         if causes:  # the answer shows the state after all of them
             trip.happened = before + trip.happened + self._cause(trip, causes, at, after=True)
-            if hasattr(trip.answer, "order"):
+            if isinstance(trip.answer, OrderSnapshot):
                 trip.answer = trip.answer.order.snapshot()
+            elif isinstance(trip.answer, ConditionalSnapshot):
+                account = self.engine.state.accounts[trip.answer.command.account]
+                found = account.find_conditional(trip.answer.id)
+                trip.answer = trip.answer if found is None else found.snapshot()
         if self.listeners and trip.happened:
             self._publish(trip.happened, at)
 
