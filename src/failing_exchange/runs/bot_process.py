@@ -17,7 +17,13 @@ from failing_exchange.core.units import DAY_S, HOUR_S
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.probe import Probe
 from failing_exchange.report.recorder import Recorder
-from failing_exchange.runs.bot_loader import Bot, makes_own_clients, parameters, required
+from failing_exchange.runs.bot_loader import (
+    Bot,
+    makes_own_clients,
+    parameters,
+    required,
+    symbols_of,
+)
 from failing_exchange.runs.bots import Notebook
 from failing_exchange.simulation import Start, simulate
 from failing_exchange.text.tracebacks import PACKAGE, first_line, own_place, own_traceback
@@ -163,6 +169,7 @@ class JudgedRun:
         loop, exchange = asyncio.get_running_loop(), self.exchange
         await exchange.ready()
         self.notebook.now = exchange.venue.clock.now
+        self.notebook.symbols = symbols_of(self.bot)
         _introduce(self.judge, self._given())
         over: asyncio.Future[None] = loop.create_future()
         stop_before(self.until, exchange, partial(_finish, over))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from failing_exchange.runs.bots import (
+    long_and_short,
     long_position,
     market_maker as maker,
     stop_loss as stopper,
@@ -37,6 +38,8 @@ BOTS: dict[str, Callable[..., Any]] = {
         for strategy, pair in STRATEGIES.items()
         for manner, bot in zip(MANNERS, pair, strict=True)
     },
+    "perp-naive": long_and_short.naive,
+    "perp-careful": long_and_short.careful,
 }
 
 __all__ = [

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from failing_exchange.core.market import parse_symbol
+from failing_exchange.core.market import is_contract, parse_symbol
 from failing_exchange.judge.intents import intend
 
 SYMBOL = "BTC/USDT"  # the one market of the reference bots ...
@@ -44,6 +44,7 @@ class Notebook:
     names: dict[str, PlannedOrder] = field(default_factory=dict)
     booked: dict[str, None] = field(default_factory=dict)
     entry_costs: dict[str, float] = field(default_factory=dict)  # of open positions, by symbol
+    symbols: tuple[str, ...] = ()  # that the bot says it trades; empty: `SYMBOL`
     now: Callable[[], int] = lambda: int(asyncio.get_running_loop().time() * 1e9)
 
     @contextmanager
@@ -90,7 +91,8 @@ class Notebook:
 
     def positions(self) -> dict[str, float]:
         """What the bot believes to have gained, by symbol, as a probe tells it."""
-        found = {symbol: self.holds(symbol) for symbol in self.entry_costs}
+        contracts = [*filter(is_contract, self.symbols), *self.entry_costs]
+        found = {symbol: self.holds(symbol) for symbol in contracts}
         if BASE in self.believed or not found:
             found[SYMBOL] = self.holds(BASE)
         return found

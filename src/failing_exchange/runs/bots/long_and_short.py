@@ -1,0 +1,239 @@
+"""Leveraged positions, long and short in turn, each with its stop; closed some minutes later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from failing_exchange.resilience.outcomes import RequestOutcome, outcome_of
+from failing_exchange.resilience.retrying_placement import (
+    new_client_order_id,
+    place_order_with_retry,
+)
+from failing_exchange.runs.bots.careful import LAST_WORDS, PAUSE_MAX, Patient, Temper
+from failing_exchange.runs.bots.long_position import (
+    AMOUNT,
+    BELOW,
+    CONTRACT,
+    FINAL,
+    HOLD_ROUNDS,
+    LEVERAGE,
+    NAKED_MAX,
+    PAUSE,
+    STEP,
+    Perpetual,
+    is_named,
+)
+from failing_exchange.runs.bots.notebook import Notebook
+
+COVERED_S = 240.0  # within which a position is to have its stop, bans and lost answers included
+REFUSALS = 3  # of orders in a row; then also a position without a stop waits longer ...
+REFUSED_S = 240.0  # ... this much between two tries
+LOOK_S = 100.0  # seconds between two looks in a long rest
+READ_EVERY_S = 1.2  # seconds between two reads: a limit of one a second keeps room for an exit
+RESERVE = 0.5  # of the free margin: what a position may not use
+NOTIONAL_MIN = 100.0  # USDT; a smaller position is not worth its stop
+POSITION_TRIES = 3  # reads of the position; then the books say what is held
+EXIT_TRIES = 3  # of an order that closes; an entry is sent once
+OTHER = {"buy": "sell", "sell": "buy"}
+
+
+async def naive(exchange: Any, notebook: Notebook) -> None:
+    """Sets its leverage and hopes, believes each answer, and closes by as much as it opened."""
+    try:
+        await exchange.set_leverage(LEVERAGE, CONTRACT)
+    except Exception:
+        await asyncio.sleep(1)
+    side = "buy"
+    while True:
+        try:
+            with notebook.intend(side, AMOUNT, covered_within=COVERED_S, symbol=CONTRACT):
+                entry = await exchange.create_order(CONTRACT, "market", side, AMOUNT)
+            notebook.book(entry)
+            level = {"stopLossPrice": round(stop_level(side, entry["average"]), 1)}
+            stop = await exchange.create_order(CONTRACT, "market", OTHER[side], AMOUNT, None, level)
+            await asyncio.sleep(HOLD_ROUNDS * PAUSE)
+            await exchange.cancel_order(stop["id"], CONTRACT)
+            with notebook.intend(OTHER[side], AMOUNT, symbol=CONTRACT):
+                order = await exchange.create_order(CONTRACT, "market", OTHER[side], AMOUNT)
+            notebook.book(order)
+        except Exception:
+            await asyncio.sleep(1)
+        side = OTHER[side]
+        await asyncio.sleep(PAUSE)
+
+
+async def careful(exchange: Any, notebook: Notebook) -> None:
+    """Trades only in the modes that it means, keeps a reserve, and books what the venue closed."""
+    await LongAndShort(exchange, notebook).run()
+
+
+naive.symbols = careful.symbols = (CONTRACT,)  # type: ignore[attr-defined]
+
+
+def stop_level(side: str, price: float) -> float:
+    """Where the stop of a position lies that was entered by a buy or a sale at a price."""
+    return price * (1 - BELOW if side == "buy" else 1 + BELOW)
+
+
+class PacedClient(Patient):
+    """A patient client that reads slowly enough for an order never to meet the limit."""
+
+    _next_read = 0.0  # loop time
+
+    def __getattr__(self, name: str) -> Any:
+        found = super().__getattr__(name)
+        if not name.startswith("fetch_"):
+            return found
+
+        async def call(*args: Any, **kwargs: Any) -> Any:
+            loop = asyncio.get_running_loop()
+            await asyncio.sleep(max(0.0, self._next_read - loop.time()))
+            self._next_read = loop.time() + READ_EVERY_S
+            return await found(*args, **kwargs)
+
+        return call
+
+
+class Watchful(Temper):
+    """Rests as others do, and looks also where no order can help: the venue may close by force.
+
+    What `look` returns says whether the rest is to end.
+    """
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the venue has not refused several orders in a row."""
+        return self._refusals < REFUSALS
+
+    async def rest(self, look: Callable[[], Awaitable[Any]], *, most: float = PAUSE_MAX) -> None:
+        left = min(most, self._pause * 2.0 ** min(self._refusals, 10))
+        while left > LOOK_S:
+            await asyncio.sleep(LOOK_S)
+            left -= LOOK_S
+            try:
+                if await look():
+                    return
+            except Exception as error:
+                self.note(error)
+        await asyncio.sleep(left)
+
+
+class LongAndShort(Perpetual):
+    """Opens a long position, then a short one, and so on."""
+
+    def __init__(self, exchange: Any, notebook: Notebook) -> None:
+        super().__init__(exchange, notebook)
+        self.client = PacedClient(exchange)
+        self.temper: Watchful = Watchful(PAUSE)
+        self.next_side = "buy"
+
+    async def rest(self) -> None:
+        """Wait for the next round, and look now and then at what the venue may have closed."""
+        short = NAKED_MAX if self.temper.is_heard else REFUSED_S
+        most = short if self.is_naked else PAUSE_MAX
+        await self.temper.rest(self.finds_naked, most=most)
+
+    async def finds_naked(self) -> bool:
+        """Look, and say whether something is held without a stop."""
+        await self.look()
+        return self.is_naked
+
+    @property
+    def closing(self) -> str:
+        """The side of an order that closes what is held."""
+        return "sell" if self.held > 0 else "buy"
+
+    async def affordable(self) -> float:
+        """How much it may open, so that a part of the margin stays free; 0: nothing."""
+        found = await self.ask(self.client.fetch_balance, {"type": "swap"})
+        ticker = await self.ask(self.client.fetch_ticker, CONTRACT)
+        free, price = found["USDT"]["free"], ticker["last"]
+        if not price:
+            return 0.0
+        amount = min(AMOUNT, int((1 - RESERVE) * free * LEVERAGE / price / STEP) * STEP)
+        return amount if amount * price >= NOTIONAL_MIN else 0.0
+
+    async def enter(self) -> None:
+        """Open a position on the other side than the last one, and protect it at once."""
+        self.rounds = 0
+        amount, side = await self.affordable(), self.next_side
+        if not amount:
+            return
+        self.next_side = OTHER[side]
+        with self.notebook.intend(side, amount, covered_within=COVERED_S, symbol=CONTRACT):
+            await self.send("market", side, amount)
+        await self.look()
+        if abs(self.held) >= STEP / 2:
+            await self.protect()
+
+    async def protect(self) -> None:
+        """Have a stop that covers all that is held; where there can be none, leave."""
+        if self.stop is not None and abs(self.stop["amount"] - abs(self.held)) < STEP / 2:
+            return
+        if self.stop is not None:
+            await self.cancel(self.stop)
+        try:
+            self.stop = await self.place_stop()
+        except Exception as error:
+            if outcome_of(error) is not RequestOutcome.REJECTED:
+                raise
+            self.may_enter = self.may_enter and not is_named(error, *FINAL)
+            await self.leave()
+            raise  # the next entry waits longer
+
+    async def leave(self) -> None:
+        """Cancel what rests, and close what is held; what can't be closed keeps a stop."""
+        await self.clear()
+        await self.look()
+        if abs(self.held) >= STEP / 2:
+            await self.close(abs(self.held))
+            await self.look()
+        if abs(self.held) >= STEP / 2:
+            self.stop = await self.place_stop()
+
+    async def look(self) -> None:
+        """Book what was traded; then what is held, and its stop."""
+        await self.book()
+        self.held = await self.size()
+        orders = await self.ask(self.client.fetch_open_orders, CONTRACT)
+        self.stop = next((one for one in orders if one["triggerPrice"]), None)
+        await self.book_cash()
+
+    async def size(self) -> float:
+        """What is held; by the bot's books where positions can't be read."""
+        for attempt in range(POSITION_TRIES):
+            try:
+                found = await self.client.fetch_positions([CONTRACT])
+                if isinstance(found, list):
+                    return self.size_of(found)
+            except Exception as error:
+                if outcome_of(error) in LAST_WORDS:
+                    break
+            await asyncio.sleep(2.0**attempt)
+        return self.notebook.holds(CONTRACT)
+
+    async def place_stop(self) -> Any:
+        """A stop beyond the entry price, which follows from the trades that were booked."""
+        held = self.notebook.holds(CONTRACT)
+        if held * self.held <= 0:
+            raise TimeoutError("the trades of the position are not told yet")
+        entry = self.notebook.entry_costs[CONTRACT] / held
+        level = stop_level("buy" if self.held > 0 else "sell", entry)
+        price = float(self.exchange.price_to_precision(CONTRACT, level))
+        return await self.send_exit(stopLossPrice=price, reduceOnly=True)
+
+    async def send_exit(self, **params: Any) -> Any:
+        """An order for all that is held, which waits for a price."""
+        with self.notebook.intend(self.closing, abs(self.held), symbol=CONTRACT):
+            return await self.send("market", self.closing, abs(self.held), **params)
+
+    async def send(self, kind: str, side: str, amount: float, **params: Any) -> Any:
+        """One order, once; after an unknown outcome it is asked for by its name."""
+        amount = float(self.exchange.amount_to_precision(CONTRACT, amount))
+        params["clientOrderId"] = new_client_order_id()
+        return await place_order_with_retry(
+            self.client, CONTRACT, kind, side, amount, None, params=params,
+            max_retries=EXIT_TRIES if params.get("reduceOnly") else 1,
+        )  # fmt: skip
