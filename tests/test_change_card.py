@@ -96,6 +96,30 @@ def test_the_verdict_is_what_the_change_adds(
     assert (crossing.words, crossing.breaks) == (words, breaks)
 
 
+def test_a_change_is_judged_where_an_older_one_has_broken_the_bot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It meets the last API with which the bot kept all rules: one break hides no other."""
+    both = BOT.replace("/api/v3/userDataStream", "/api/v1/userDataStream")
+    (tmp_path / "both.py").write_text(textwrap.dedent(both), encoding="utf-8")
+    wanted = ("listen_keys", "api_v1", "expiry_reason")
+    few = tuple(one for one in CHANGES.changes if one.name in wanted)
+    monkeypatch.setattr(type(BINANCE), "changes", ApiTable("binance", CHANGES.since, few))
+    card = make(f"{tmp_path / 'both.py'}:main", seconds=60.0)
+    assert [(one.change, one.breaks) for one in card.crossings] == [
+        ("listen_keys", True), ("api_v1", True), ("expiry_reason", False),
+    ]  # fmt: skip
+    assert card.crossings[2].words == "passes"
+
+
+def test_a_change_may_come_at_a_time(legacy: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """As NAME@TIME; what is no time is refused."""
+    config = RunConfig(bot=legacy, duration=60.0)
+    assert run_side(config, "2026-02-19", "listen_keys@15s").requests == 2
+    assert main(["run", "--bot", legacy, "--change", "listen_keys@soon"]) == 2
+    assert "expected NAME, or NAME@TIME" in capfd.readouterr().err
+
+
 def test_a_bot_that_ends_its_process_leaves_what_there_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

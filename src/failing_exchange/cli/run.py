@@ -33,7 +33,10 @@ SINGLE = ("scenario", "mode", "modes", "probabilities", "duration", "calm", "see
           "change")  # fmt: skip
 
 
-CHANGE = "a change of the venue's API that comes in the middle of the run (docs/api_changes.md)"
+CHANGE = (
+    "a change of the venue's API that comes in the middle of the run (docs/api_changes.md); "
+    "NAME@10m: ten minutes after its start"
+)
 CHANGES = (
     "run across each change of the venue's API, and print what will break the bot; takes "
     "--duration (default: 2h) and --venue"
@@ -168,7 +171,8 @@ def _run_changes(options: argparse.Namespace, output: Path) -> int:
 def _refuse_single(options: argparse.Namespace, why: str, but: tuple[str, ...] = ()) -> None:
     """Exit with an error for an option of a single run."""
     for name in SINGLE:
-        if name not in but and getattr(options, name) not in (None, False, ""):
+        value = getattr(options, name)
+        if name not in but and value is not None and value is not False and value != "":
             options.parser.error(f"--{name.replace('_', '-')} is for a single run; {why}")
 
 

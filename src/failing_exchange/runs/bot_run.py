@@ -31,6 +31,7 @@ from failing_exchange.runs.bot_process import (
 from failing_exchange.runs.bots import MANNERS, STRATEGIES
 from failing_exchange.runs.user_code import load_faults, rules_of
 from failing_exchange.runs.watchdog import watched
+from failing_exchange.text.durations import FORMS, seconds_of
 from failing_exchange.text.number_checks import is_number, is_whole
 from failing_exchange.venue.maintenance import time_of_day
 from failing_exchange.venues.base import DEFAULT, venue_of
@@ -76,7 +77,7 @@ class RunConfig:
     faults: tuple[tuple[str, float], ...] = ()  # of the user, each with its probability
     venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
     as_of: str = ""  # the day of its API; empty: the scenario's, else the newest
-    change: str = ""  # of its API, which comes in the middle of the run
+    change: str = ""  # of its API, in the middle of the run; NAME@TIME: so long after its start
 
     def resolved(self, scenario: Scenario | None) -> RunConfig:
         """The same run with nothing left to a scenario or a default."""
@@ -317,7 +318,20 @@ def _check_as_of(config: RunConfig, bot: Bot) -> None:
     if config.change:
         if venue.changes is None:
             raise ConfigurationError(f"--change: {venue.name} has no table of changes")
-        venue.changes.named(config.change)
+        venue.changes.named(_change_of(config)[0])
+
+
+def _change_of(config: RunConfig) -> tuple[str, float]:
+    """Name of the change of the API, and the seconds after which it comes."""
+    name, at, when = config.change.partition("@")
+    if not at:
+        return name, (config.duration or DURATION_S) / 2
+    try:
+        return name, float(seconds_of(when))
+    except ValueError:
+        raise ConfigurationError(
+            f"--change {config.change}: expected NAME, or NAME@TIME with {FORMS}"
+        ) from None
 
 
 def _exchange(
@@ -334,8 +348,8 @@ def _exchange(
         arguments["maintenance_schedule"] = {"daily": daily}
     exchange = FailingExchange(journal=config.journal, **arguments)
     if config.change:
-        half = round((config.duration or DURATION_S) / 2 * SECOND)
-        exchange.venue.plan_incident(half, ChangeApi(config.change))
+        name, after = _change_of(config)
+        exchange.venue.plan_incident(round(after * SECOND), ChangeApi(name))
     for mode, probability in config.modes or ():
         exchange.add_failure_mode(mode, probability)
     for name, probability in config.faults:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -121,9 +121,9 @@ class ChangeCard:
 def make(bot: str, *, venue: str = "", seconds: float = SECONDS, jobs: int = 0) -> ChangeCard:
     """Run a bot across each change of a venue's API, several runs side by side.
 
-    Each change has three runs without faults: with the API of the day before, with the change in
-    the middle of the run, and with the API of that day. Ctrl-C, and a bot that ends its process,
-    leave what there is until then.
+    Each change has three runs without faults: with the API before it, with the change in the middle
+    of the run, and with the API after it. Ctrl-C, and a bot that ends its process, leave what there
+    is until then.
 
     Raises ConfigurationError for a bot that does not speak to a venue, or one without changes.
     """
@@ -132,8 +132,9 @@ def make(bot: str, *, venue: str = "", seconds: float = SECONDS, jobs: int = 0) 
     card = ChangeCard(bot=bot, venue=name, seconds=seconds, wanted=len(table.changes))
     processes = ProcessPoolExecutor(jobs or None, initializer=ignore_interrupts)
     try:
-        asked = _ask(processes, RunConfig(bot=bot, venue=venue, duration=seconds), table)
-        card.crossings.extend(_answers(table, asked))
+        config = RunConfig(bot=bot, venue=venue, duration=seconds)
+        for crossing in _crossings(processes, config, table):
+            card.crossings.append(crossing)
     except KeyboardInterrupt:
         card.interrupted = True
         for child in multiprocessing.active_children():  # their results are not wanted any more
@@ -163,35 +164,34 @@ def day_before(change: Change) -> str:
     return (date.fromisoformat(change.day) - timedelta(days=1)).isoformat()
 
 
-def _ask(processes: ProcessPoolExecutor, config: RunConfig, table: ApiTable) -> _Asked:
-    """Have all runs made. Days between the same changes have the same API, and one run."""
-    asked: _Asked = {}
-    for change in table.changes:
-        before = day_before(change)
-        for day, name in ((before, ""), (before, change.name), (change.day, "")):
-            key = _in_force(table, day), name
-            if key not in asked:
-                asked[key] = processes.submit(run_side, config, day, name)
-    return asked
+def _crossings(
+    processes: ProcessPoolExecutor, config: RunConfig, table: ApiTable
+) -> Iterator[Crossing]:
+    """Run the bot with each API, then across each change.
 
-
-_Asked = dict[tuple[int, str], "Future[ApiRun]"]
-
-
-def _in_force(table: ApiTable, day: str) -> int:
-    return sum(change.day <= day for change in table.changes)
-
-
-def _answers(table: ApiTable, asked: _Asked) -> Iterator[Crossing]:
-    for change in table.changes:
-        earlier, since = _in_force(table, day_before(change)), _in_force(table, change.day)
-        keys = (earlier, ""), (earlier, change.name), (since, "")
-        before, at, after = (asked[key].result() for key in keys)
-        yield Crossing(change.name, change.day, before, at, after, change.unseen)
+    Where an older change has broken the bot, the changes after it are brought into the last API
+    with which it kept all rules, each alone: a bot that is mended for one has to meet the next.
+    """
+    changes = table.changes
+    days = list(dict.fromkeys([day_before(changes[0]), *(one.day for one in changes)]))
+    whole = {day: processes.submit(run_side, config, day, "") for day in days}
+    found = {day: one.result() for day, one in whole.items()}
+    asked = []
+    for change in changes:
+        before = max(day for day in days if day < change.day)
+        good = [day for day in days if day < change.day and not found[day].broken]
+        base = good[-1] if good else before
+        at = processes.submit(run_side, config, base, change.name)
+        alone = base != before
+        after = processes.submit(run_side, config, base, f"{change.name}@0.001") if alone else None
+        asked.append((change, found[base], at, after))
+    for change, was, at, after in asked:
+        since = found[change.day] if after is None else after.result()
+        yield Crossing(change.name, change.day, was, at.result(), since, change.unseen)
 
 
 def run_side(config: RunConfig, day: str, change: str) -> ApiRun:
-    """Run a bot with the API of a day, without faults; `change` comes in the middle of the run."""
+    """Run a bot with the API of a day, without faults; `change` as for `RunConfig`."""
     wanted = RunConfig(
         bot=config.bot, venue=config.venue, duration=config.duration, as_of=day, change=change,
         modes=(), rate_limit=0, calm=0.0,

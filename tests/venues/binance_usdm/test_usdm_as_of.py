@@ -257,6 +257,47 @@ def test_a_conditional_order_of_old_keeps_its_id_when_it_triggers() -> None:
     on_usdm(story, as_of=OLD)
 
 
+def test_the_user_stream_of_old_tells_a_conditional_order_as_an_order() -> None:
+    """Waiting, canceled, triggered and filled it is one order, of one id and one type."""
+
+    async def story(clients: Clients) -> None:
+        _, body = await clients.listen_key()
+
+        async def ask(method: str, **params: Any) -> Any:
+            now = clients.venue.exchange.venue.clock.now() // 1_000_000
+            sent = {"symbol": "BTCUSDT", **params, "timestamp": str(now), "signature": "any"}
+            url, headers = "https://fapi.binance.com/fapi/v1/order", {"X-MBX-APIKEY": "any"}
+            async with clients.session.request(method, url, params=sent, headers=headers) as got:
+                return await got.json()
+
+        stop = {"side": "SELL", "type": "STOP_MARKET", "quantity": "0.1", "stopPrice": "49200"}
+        async with clients.listen(f"/ws/{body['listenKey']}") as socket:
+
+            async def told(count: int) -> list[Any]:
+                found: list[Any] = []
+                while len(found) < count:
+                    event = await socket.next()
+                    assert event["e"] != "ALGO_UPDATE"
+                    if event["e"] == "ORDER_TRADE_UPDATE":
+                        found.append(event["o"])
+                return found
+
+            await clients.mine.create_order(BTC, "market", "buy", 0.1)
+            await told(2)
+            placed = await ask("POST", **stop)
+            await ask("DELETE", orderId=placed["orderId"])
+            (new, canceled) = await told(2)
+            assert (new["x"], canceled["x"], new["ot"]) == ("NEW", "CANCELED", "STOP_MARKET")
+            await ask("POST", **stop)
+            (waiting,) = await told(1)
+            await clients.carol.create_order(BTC, "market", "sell", 0.01)  # at 49,000
+            fills = await told(2)
+            assert {one["ot"] for one in fills} == {"STOP_MARKET"}
+            assert {one["i"] for one in fills} == {waiting["i"]}
+
+    on_streams(story, as_of=OLD)
+
+
 def test_all_orders_of_old_are_canceled_and_placed_together() -> None:
     """allOpenOrders takes the conditional ones with it, and a batch may hold them."""
 

@@ -164,8 +164,8 @@ class ListenKeys:
         events: frozenset[str],
     ) -> None:  # fmt: skip
         def say(event: Any, damage: Damage | None) -> None:
-            if events and event is not ... and event.get("e") not in events:
-                return
+            if event is not ... and (not event or (events and event.get("e") not in events)):
+                return  # it is not told in this API, or not asked for
             payload = UNREADABLE if event is ... else orjson.dumps(event)
             if combined:
                 payload = b'{"stream":"%b","data":%b}' % (known.name.encode(), payload)

@@ -12,7 +12,7 @@ from failing_exchange.server.websocket_connection import WebSocketRoute
 from failing_exchange.venue.api_changes import Features
 from failing_exchange.venues.binance_usdm.contract_endpoints_as_of import endpoints_as_of
 from failing_exchange.venues.binance_usdm.contract_streams import StreamRoute
-from failing_exchange.venues.binance_usdm.futures_events import event_writer
+from failing_exchange.venues.binance_usdm.events_before_algo import event_writer
 from failing_exchange.venues.binance_usdm.futures_listen_keys import FuturesListenKeys
 from failing_exchange.venues.binance_usdm.orders_before_algo import OrdersBeforeAlgo
 from failing_exchange.venues.binance_usdm.usdm_changes import CHANGES
@@ -43,10 +43,11 @@ class UsdmDialect:
         self.rest = UsdmRest(venue, keys, self.limits, self._early)
         self.feeds = Feeds(venue)
         self.user_streams = ContractStreams(venue)
-        self.listen_keys = FuturesListenKeys(self.user_streams, event_writer, seed=venue.seed)
         self.features = Features(CHANGES, venue.as_of)
         venue.add_api(self.features)
         self._old_orders = OrdersBeforeAlgo(venue)
+        writer = partial(event_writer, self.features, self._old_orders.find)
+        self.listen_keys = FuturesListenKeys(self.user_streams, writer, seed=venue.seed)
         self.rest.sessions = LOG_ON
         self.features.watch(self._follow)
         self.routes = {

@@ -21,7 +21,6 @@ from failing_exchange.core.order import (
     Why,
 )
 from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, atoms_text
-from failing_exchange.feeds.account_feeds import Write
 from failing_exchange.feeds.account_records import Execution, ExecutionReport
 from failing_exchange.feeds.contract_records import (
     BriefFill,
@@ -53,11 +52,6 @@ FIELDS: dict[str, tuple[str, ...]] = EVENT_FIELDS | {
     "contracts": ("pa",), "entryPrice": ("ep",), "unrealizedPnl": ("up",), "total": ("wb",),
     "free": ("cw",),
 }  # fmt: skip
-
-
-def event_writer(*, micro: bool) -> Write:
-    """What writes the pushes of one connection; instants are always in milliseconds."""
-    return event_of
 
 
 def event_of(record: Any, at: int, markets: Markets, edits: Any) -> Event:

@@ -72,6 +72,11 @@ class OrdersBeforeAlgo:
         assert self._venue.engine is not None
         return self._venue.engine.state.accounts.get(name)
 
+    def find(self, account: str, number: int) -> ConditionalOrder | None:
+        """A conditional order of an account, in any state."""
+        found = self._account(account)
+        return None if found is None else found.find_conditional(number)
+
     def _conditional(self, r: Reading) -> ConditionalOrder | None:
         """The conditional order that a request is about, if it is about one."""
         account = self._account(r.account)
