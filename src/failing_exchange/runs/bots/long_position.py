@@ -31,6 +31,11 @@ def is_named(error: Exception, *names: str) -> bool:
     return any(cls.__name__ in names for cls in type(error).__mro__)
 
 
+def is_stop(order: Any) -> bool:
+    """Whether an order waits for a price."""
+    return order["triggerPrice"] is not None
+
+
 async def naive(exchange: Any, notebook: Notebook) -> None:
     """Sets its leverage and hopes, believes each answer, and closes by as much as it bought."""
     for change, *arguments in ((exchange.set_margin_mode, "isolated"),
@@ -47,7 +52,7 @@ async def naive(exchange: Any, notebook: Notebook) -> None:
             level = {"stopLossPrice": round(entry["average"] * (1 - BELOW), 1)}
             stop = await exchange.create_order(CONTRACT, "market", "sell", AMOUNT, None, level)
             await asyncio.sleep(HOLD_ROUNDS * PAUSE)
-            await exchange.cancel_order(stop["id"], CONTRACT)
+            await exchange.cancel_order(stop["id"], CONTRACT, {"trigger": True})
             with notebook.intend("sell", AMOUNT, symbol=CONTRACT):
                 notebook.book(await exchange.create_order(CONTRACT, "market", "sell", AMOUNT))
         except Exception:
@@ -158,9 +163,15 @@ class Perpetual:
         await self.book_cash()
         positions = await self.ask(self.client.fetch_positions, [CONTRACT])
         self.held = self.size_of(positions)
-        orders = await self.ask(self.client.fetch_open_orders, CONTRACT)
-        stops = [one for one in orders if one["triggerPrice"]]
+        stops = [one for one in await self.open_orders() if is_stop(one)]
         self.stop = stops[0] if stops else None
+
+    async def open_orders(self) -> list[Any]:
+        """What rests in the book, and what waits for a price in a register of its own."""
+        read = self.client.fetch_open_orders
+        resting = await patiently(lambda: read(CONTRACT))
+        waiting = await patiently(lambda: read(CONTRACT, params={"trigger": True}))
+        return [*resting, *waiting]
 
     def size_of(self, positions: list[Any]) -> float:
         """The contracts held, below 0 for a short position; a contract that is listed twice is one.
@@ -236,9 +247,13 @@ class Perpetual:
         return await self.send_exit(stopLossPrice=level, reduceOnly=True)
 
     async def send_exit(self, **params: Any) -> Any:
-        """An order for all that is held, which waits for a price."""
-        with self.notebook.intend("sell", abs(self.held), symbol=CONTRACT):
-            return await self.send("market", "sell", abs(self.held), **params)
+        """An order for all that is held, which waits for a price.
+
+        One without an answer is not asked for: whether it stands the next look shows.
+        """
+        amount = float(self.exchange.amount_to_precision(CONTRACT, abs(self.held)))
+        with self.notebook.intend("sell", amount, symbol=CONTRACT):
+            return await self.client.create_order(CONTRACT, "market", "sell", amount, None, params)
 
     async def leave(self) -> None:
         """Cancel what rests, and close what is held now."""
@@ -256,14 +271,14 @@ class Perpetual:
 
     async def clear(self) -> None:
         """Cancel all orders that are open."""
-        for order in await self.ask(self.client.fetch_open_orders, CONTRACT):
+        for order in await self.open_orders():
             await self.cancel(order)
         self.stop = None
 
     async def cancel(self, order: Any) -> None:
         """Cancel an order; that it is gone is as good."""
         try:
-            await self.client.cancel_order(order["id"], CONTRACT)
+            await self.client.cancel_order(order["id"], CONTRACT, {"trigger": is_stop(order)})
         except Exception as error:
             if outcome_of(error) is not RequestOutcome.ABSENT:
                 raise

@@ -66,8 +66,7 @@ class BooksFillsOfItsOwnIds(Steady):
 
     async def send(self, kind: str, side: str, amount: float, **params: Any) -> Any:
         order = await super().send(kind, side, amount, **params)
-        if "stopLossPrice" not in params:
-            self.ids[order["id"]] = None
+        self.ids[order["id"]] = None
         return order
 
     def enter_trade(self, trade: Any) -> None:
@@ -169,7 +168,10 @@ class PricesFromARetiredStream(Steady):
 
 @flawed(Steady, "polls-its-limit-away")
 class PollsItsLimitAway(Steady):
-    """`cannot_close_when_limited`: polls for the best price, and has no request left."""
+    """Polls for the best price, and has no request left.
+
+    `cannot_close_when_limited`, `um_and_cm_share_a_budget`.
+    """
 
     async def close(self, amount: float) -> None:
         for _ in range(60):

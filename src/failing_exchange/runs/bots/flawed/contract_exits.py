@@ -8,11 +8,17 @@ from typing import Any
 
 from failing_exchange.errors import (
     FailingExchangeError,
-    InvalidOrderError,
     OrderNotFoundError,
 )
 from failing_exchange.runs.bots.flawed.base import SURVIVES, flawed
-from failing_exchange.runs.bots.long_position import AMOUNT, BELOW, CONTRACT, STEP, Perpetual
+from failing_exchange.runs.bots.long_position import (
+    AMOUNT,
+    BELOW,
+    CONTRACT,
+    STEP,
+    Perpetual,
+    is_stop,
+)
 
 TRIES = 10
 
@@ -109,8 +115,8 @@ class SendsItsStopBeforeTheEntry(Steady):
             await asyncio.sleep(0.5)
         self.held = AMOUNT
         try:
-            await self.send_exit(stopLossPrice=level, reduceOnly=True)
-        except InvalidOrderError:
+            await self.send_exit(stopLossPrice=level, reduceOnly=True, timeInForce="GTE_GTC")
+        except FailingExchangeError:
             self.stop = None
         self.rounds = 0
         await entry
@@ -180,8 +186,7 @@ class ClosesBesideItsTarget(ResendsAFilledExit):
 
     async def protect(self) -> None:
         await super().protect()
-        orders = await self.ask(self.client.fetch_open_orders, CONTRACT)
-        if not any(one["type"] == "limit" for one in orders):
+        if all(map(is_stop, await self.open_orders())):
             price = float(self.exchange.price_to_precision(CONTRACT, await self.entry() * 1.05))
             await self.exchange.create_order(
                 CONTRACT, "limit", "sell", self.held, price, {"reduceOnly": True}
