@@ -223,3 +223,13 @@ def test_no_debt_outlives_its_position(floor: Floor) -> None:
     floor.do(c.SettleContract(S, 800_000))
     assert floor.wallet("alice") == (0, 0)
     assert before - fund(floor) == 10_020 * ATOMS, "the loss of 20,000 and the fee, less 10,000"
+
+
+def test_the_quantile_tells_the_place_in_the_queue(floor: Floor) -> None:
+    """Who gains alone goes first; among two the higher rank does; who loses is not in it."""
+    floor.limit("dave", BUY, 10_000, 4)
+    floor.limit("bob", SELL, 10_000, 2)
+    floor.do(c.MoveMark(S, -100 * ATOMS))
+    assert (floor.position("bob").adl, floor.position("dave").adl) == (4, 0)
+    floor.limit("carol", SELL, 10_000, 2)
+    assert (floor.position("bob").adl, floor.position("carol").adl) == (4, 2)

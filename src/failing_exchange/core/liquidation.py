@@ -183,6 +183,8 @@ def adl_score(
 ) -> Fraction:
     """How high a position ranks for deleveraging; 0 without profit. Exact: many are tiny."""
     marked = exposure_of(ms, position, mark_of(ms, at))
+    if marked.unrealised <= 0:
+        return Fraction()
     if account.margin.is_isolated(ms.market.symbol):
         wallet, balance, needed = position.margin, position.margin, marked.maintenance
         balance += marked.unrealised
@@ -191,7 +193,7 @@ def adl_score(
         wallet, balance, needed = status.wallet, status.balance, status.maintenance
     if balance <= 0:
         return Fraction()
-    return Fraction(max(0, marked.unrealised) * needed, max(1, wallet) * balance)
+    return Fraction(marked.unrealised * needed, max(1, wallet) * balance)
 
 
 def _charge(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from failing_exchange.core.contract_prices import index_of, mark_of
-from failing_exchange.core.ledger import futures_wallet
+from failing_exchange.core.ledger import BACKGROUND, futures_wallet
 from failing_exchange.core.liquidation import ranked
 from failing_exchange.core.margin import (
     SIDES,
@@ -39,6 +39,7 @@ def fetch_positions(state: State, q: FetchPositions, at: int) -> Positions:
     found = [
         report_of(state, account, ms, position, at)
         for ms in markets
+        if ms.positions or q.idle
         for position in _shown(ms, account, q.idle)
     ]
     return Positions(tuple(found))
@@ -63,8 +64,8 @@ def report_of(
     exposure, settings = exposure_of(ms, position, mark), account.margin
     isolated = settings.is_isolated(market.symbol)
     held, ordered = order_margin(ms, account, mark)
-    here = [p for p in positions_in(ms, account.name) if p.lots]
-    own = [exposure if p is position else exposure_of(ms, p, mark) for p in here]
+    here = positions_in(ms, account.name)
+    own = [exposure if p is position else exposure_of(ms, p, mark) for p in here if p.lots]
     status = None if isolated else status_of(state, account, market.settle, at)
     return PositionReport(
         market=market,
@@ -84,20 +85,24 @@ def report_of(
         updated_at=position.updated_at,
         bids=position.bids,
         asks=position.asks,
-        adl=adl_quantile(state, ms, position, at),
+        adl=adl_quantile(state, exposure, at),
         collateral=position.margin + exposure.unrealised if status is None else status.balance,
     )
 
 
-def adl_quantile(state: State, ms: MarketState, position: Position, at: int) -> int:
+def adl_quantile(state: State, marked: MarkedPosition, at: int) -> int:
     """The fifth of its side's positions, by rank, that a position is in: 4 goes first, 0 last.
 
     Without profit it is 0.
     """
-    if not position.lots:
+    if marked.unrealised <= 0:
         return 0
-    queue = ranked(state, ms, at, long=position.lots > 0)
-    place = next(n for n, (_, _, one) in enumerate(queue) if one is position)
+    long, ms = marked.position.lots > 0, marked.ms
+    rivals = [p for p in ms.positions.values() if p.lots and (p.lots > 0) is long]
+    if len([p for p in rivals if p.account != BACKGROUND]) == 1:
+        return ADL_FIFTHS - 1
+    queue = ranked(state, ms, at, long=long)
+    place = next(n for n, (_, _, one) in enumerate(queue) if one is marked.position)
     return ADL_FIFTHS - 1 - place * ADL_FIFTHS // len(queue) if queue[place][0] else 0
 
 
@@ -112,11 +117,10 @@ def _liquidation(
         return 0
     if status is None:
         return liquidation_price(ms, [position], position.margin)
-    others = status._replace(
-        unrealised=status.unrealised - sum(e.unrealised for e in own),
-        maintenance=status.maintenance - sum(e.maintenance for e in own),
-    )
-    return liquidation_price(ms, [e.position for e in own], status.wallet, others)
+    wallet = status.balance - status.maintenance
+    for one in own:
+        wallet += one.maintenance - one.unrealised
+    return liquidation_price(ms, [one.position for one in own], wallet)
 
 
 def fetch_margin(state: State, q: FetchMargin, at: int) -> Margins:

@@ -32,6 +32,9 @@ def atoms_text(atoms: int) -> str:
     >>> atoms_text(150_000_000), atoms_text(-1), atoms_text(3 * ATOMS)
     ('1.5', '-0.00000001', '3')
     """
-    sign, rest = ("-", -atoms) if atoms < 0 else ("", atoms)
-    whole, part = divmod(rest, ATOMS)
-    return f"{sign}{whole}.{part:08d}".rstrip("0") if part else f"{sign}{whole}"
+    if atoms < 0:
+        return "-" + atoms_text(-atoms)
+    part = atoms % ATOMS
+    if not part:
+        return str(atoms // ATOMS)
+    return f"{atoms // ATOMS}.{part:08d}".rstrip("0")
