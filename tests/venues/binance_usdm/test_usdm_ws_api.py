@@ -71,7 +71,7 @@ def test_an_order_lives_on_the_connection() -> None:
         placed = await api.signed("order.place", **ORDER)
         assert (placed["status"], placed["result"]["status"]) == (200, "NEW")
         kinds = [row["rateLimitType"] for row in placed["rateLimits"]]
-        assert kinds == ["ORDERS", "ORDERS", "REQUEST_WEIGHT"]
+        assert kinds == ["REQUEST_WEIGHT", "ORDERS", "ORDERS"]
         named = {"symbol": "BTCUSDT", "orderId": placed["result"]["orderId"]}
         changed = await api.signed("order.modify", side="BUY", quantity="0.2", price="47000",
                                    **named)  # fmt: skip
@@ -105,6 +105,17 @@ def test_every_method_is_there() -> None:
         assert list(status["result"]) == [
             "apiKey", "authorizedSince", "connectedSince", "returnRateLimits", "serverTime",
         ]  # fmt: skip
+
+    on_the_api(story)
+
+
+def test_a_session_needs_a_key_of_ed25519() -> None:
+    """With the others each request is signed by itself, as in production."""
+
+    async def story(api: Api) -> None:
+        refused = await api.signed("session.logon")
+        assert refused["error"]["code"] == -4056
+        assert (await api.ask("session.logout"))["result"]["apiKey"] is None
 
     on_the_api(story)
 

@@ -50,12 +50,13 @@ class ApiConversation(Conversation):
     """What is said on one connection. Replies leave as their trips end, not as they were asked.
 
     A product has a class of its own. A `version` may stand before each method; a handshake weighs
-    `connect_weight`.
+    `connect_weight`. `weight_first`: replies tell the weight that is used before the orders.
     """
 
     sessions: type[ApiSession] = ApiSession
     version: str
     connect_weight: int
+    weight_first = False
 
     def __init__(self, rest: BinanceRest, streams: UserStreams, opened: Opened) -> None:
         options = given(opened.request.query)
@@ -230,7 +231,9 @@ class ApiRequest:
             call: Call = trip.message
             metering, at = self._conversation.rest.metering, trip.told_at
             orders = metering.order_rows(trip.account, at) if call.endpoint.orders else []
-            reply["rateLimits"] = [*orders, metering.weight_row(call.address, at)]
+            weight = metering.weight_row(call.address, at)
+            first = self._conversation.weight_first
+            reply["rateLimits"] = [weight, *orders] if first else [*orders, weight]
         return self._conversation.say(reply, damage)
 
 

@@ -60,6 +60,7 @@ class UsdmApi(ApiConversation):
     sessions = UsdmSession
     version = "v1/"
     connect_weight = 5
+    weight_first = True
 
     def writer(self) -> Write:
         """Nothing is pushed here: listen keys open streams elsewhere."""
