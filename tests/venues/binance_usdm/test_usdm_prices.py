@@ -29,6 +29,9 @@ def test_candles_end_at_the_prices_of_the_premium_index() -> None:
             await client.exchange.ready()
             await asyncio.sleep(90)
             now = (await client.public("GET", "v1/premiumIndex", **SYMBOL)).body
+            assert now["interestRate"] == "0.00010000"
+            (terms,) = (await client.public("GET", "v1/fundingInfo")).body
+            assert terms["adjustedFundingRateCap"] == "0.00300000"
             assert now["nextFundingTime"] == 1_767_225_600_000 + 8 * 3_600_000
             for path, named, price in KINDS:
                 rows = (await client.public("GET", path, **named, interval="5m", limit=24)).body

@@ -21,7 +21,7 @@ from failing_exchange.core.contract_queries import (
 )
 from failing_exchange.core.market import Market
 from failing_exchange.core.queries import FetchMarkets, Markets
-from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, SECOND
+from failing_exchange.core.units import MILLISECOND, SECOND
 from failing_exchange.venues.binance_common.call import Reading, Writing
 from failing_exchange.venues.binance_common.intervals import edges, next_edge
 from failing_exchange.venues.binance_common.refusals import refuse
@@ -59,7 +59,7 @@ def _premium(one: Funding) -> dict[str, Any]:
         "indexPrice": decimal(one.index_price),
         "estimatedSettlePrice": decimal(one.index_price),
         "lastFundingRate": decimal(one.rate),
-        "interestRate": decimal(contract.interest * (ATOMS // PPM)),
+        "interestRate": decimal(contract.interest),
         "nextFundingTime": one.next_at // MILLISECOND,
         "time": one.at // MILLISECOND,
     }
@@ -100,8 +100,8 @@ def write_terms(w: Writing, answer: Markets) -> list[dict[str, Any]]:
     return [
         {
             "symbol": venue_symbol(market.symbol),
-            "adjustedFundingRateCap": decimal(market.contract.funding_cap * (ATOMS // PPM)),
-            "adjustedFundingRateFloor": decimal(market.contract.funding_floor * (ATOMS // PPM)),
+            "adjustedFundingRateCap": decimal(market.contract.funding_cap),
+            "adjustedFundingRateFloor": decimal(market.contract.funding_floor),
             "fundingIntervalHours": market.contract.funding_hours,
             "disclaimer": False,
         }
