@@ -112,6 +112,34 @@ def test_a_change_is_judged_where_an_older_one_has_broken_the_bot(
     assert card.crossings[2].words == "passes"
 
 
+def test_a_bot_of_contracts_crosses_the_day_on_which_stops_moved(tmp_path: Path) -> None:
+    """The venue lists its own markets, and -4120 is what ends the bot."""
+    (tmp_path / "stopper.py").write_text(textwrap.dedent(STOPPER), encoding="utf-8")
+    bot = f"{tmp_path / 'stopper.py'}:main"
+    config = RunConfig(bot=bot, venue="binance-usdm", duration=40.0)
+    before = run_side(config, "2025-12-08", "")
+    at = run_side(config, "2025-12-08", "algo_orders")
+    assert (before.broken.get("alive"), before.requests) == (None, 4)
+    assert "-4120" in at.broken["alive"]
+
+
+STOPPER = """
+    import asyncio, time
+    import aiohttp
+
+    async def main():
+        host, headers = "https://fapi.binance.com", {"X-MBX-APIKEY": "key"}
+        async with aiohttp.ClientSession(host, headers=headers) as session:
+            while True:
+                order = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_MARKET",
+                         "quantity": "0.01", "stopPrice": "20000", "signature": "any",
+                         "timestamp": str(int(time.time() * 1000))}
+                async with session.post("/fapi/v1/order", params=order) as answer:
+                    assert answer.status == 200, await answer.text()
+                await asyncio.sleep(10)
+"""
+
+
 def test_a_change_may_come_at_a_time(legacy: str, capfd: pytest.CaptureFixture[str]) -> None:
     """As NAME@TIME; what is no time is refused."""
     config = RunConfig(bot=legacy, duration=60.0)

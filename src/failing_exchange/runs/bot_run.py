@@ -33,6 +33,7 @@ from failing_exchange.runs.user_code import load_faults, rules_of
 from failing_exchange.runs.watchdog import watched
 from failing_exchange.text.durations import FORMS, seconds_of
 from failing_exchange.text.number_checks import is_number, is_whole
+from failing_exchange.venue.default_world import listings_of
 from failing_exchange.venue.maintenance import time_of_day
 from failing_exchange.venues.base import DEFAULT, venue_of
 from failing_exchange.virtual.errors import WallTimeExceeded
@@ -343,6 +344,9 @@ def _exchange(
     arguments |= {"seed": config.seed, "connection_timeout": config.timeout}
     if config.as_of:
         arguments["as_of"] = config.as_of
+    kinds = venue_of(config.venue or DEFAULT).kinds
+    if not arguments.get("markets") and "spot" not in kinds:
+        arguments["markets"] = list(listings_of(None, kinds=kinds).values())
     if config.maintenance_start is not None:
         daily = {"start": config.maintenance_start, "duration": config.maintenance_minutes}
         arguments["maintenance_schedule"] = {"daily": daily}
