@@ -17,7 +17,14 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MANUALS = [
     (ROOT / "docs" / name).read_text(encoding="utf-8")
-    for name in ("conduct.md", "dialects.md", "explore.md", "markets.md", "pytest.md")
+    for name in (
+        "conduct.md",
+        "dialects.md",
+        "explore.md",
+        "markets.md",
+        "perpetuals.md",
+        "pytest.md",
+    )
 ]
 LESSONS = [ROOT / "docs" / name for name in ("own_rules.md", "own_faults.md")]
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)

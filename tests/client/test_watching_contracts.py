@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from failing_exchange import FailingExchange, simulate
-from failing_exchange.core.commands import LiquidatePosition
+from failing_exchange.core.commands import LiquidatePosition, MovePrice, PayFunding
 
 SWAP = "BTC/USDT:USDT"
 
@@ -70,3 +72,59 @@ def test_liquidations_of_others_are_public() -> None:
 
     (found,) = simulate(main())
     assert (found["symbol"], found["side"], found["contracts"]) == (SWAP, "sell", 0.1)
+
+
+def test_the_futures_wallet_is_told_when_it_changes() -> None:
+    """Of the other wallet nothing is told: a trade of contracts leaves it as it was."""
+
+    async def main() -> None:
+        x = make(markets=[SWAP, "BTC/USDT"], balances={"USDT": 1_000})
+        spot = asyncio.ensure_future(x.watch_balance())
+        futures = asyncio.ensure_future(x.watch_balance({"type": "swap"}))
+        await asyncio.sleep(0)
+        await x.create_order(SWAP, "market", "buy", 0.01)
+        told = (await futures)["USDT"]
+        assert told == (await x.fetch_balance({"type": "swap"}))["USDT"] and told["used"] > 0
+        assert not spot.done()
+        await x.transfer("USDT", 10, "spot", "swap")
+        assert (await spot)["USDT"]["free"] == 990
+
+    simulate(main())
+
+
+def test_a_long_position_through_its_life() -> None:
+    """Opened, funded, stopped; opened again without a stop, and liquidated: each step is told."""
+
+    async def main() -> None:
+        x = make(balances={"USDT": 200})
+        await x.set_margin_mode("isolated", SWAP)
+        await x.set_leverage(50, SWAP)
+        bought = await x.create_order(SWAP, "market", "buy", 0.01)
+        stop = {"stopLossPrice": round(bought["average"] * 0.995, 1), "closePosition": True}
+        await x.create_order(SWAP, "market", "sell", None, None, stop)
+        await x.operate(PayFunding(SWAP, 100_000))  # 0.1 %
+        [paid] = await x.fetch_funding_history(SWAP)
+        assert paid["amount"] == pytest.approx(-bought["cost"] / 1_000, rel=1e-3)
+
+        orders = asyncio.ensure_future(x.watch_orders())
+        await asyncio.sleep(0)
+        await x.operate(MovePrice(SWAP, ppm=-7_000))
+        told = await orders
+        assert [one["info"].get("algoStatus") for one in told] == [None, "finished"]
+        assert [one["filled"] for one in told] == [0.01, 0.01]
+        await asyncio.sleep(2)
+        assert await x.fetch_positions() == []
+
+        await x.create_order(SWAP, "market", "buy", 0.01)
+        position = await x.fetch_position(SWAP)
+        liquidated = asyncio.ensure_future(x.watch_my_liquidations())
+        await asyncio.sleep(0)
+        await x.operate(MovePrice(SWAP, ppm=-30_000))
+        [seen] = await liquidated
+        [kept] = await x.fetch_my_liquidations()
+        assert (seen["side"], seen["contracts"]) == ("sell", kept["contracts"]) == ("sell", 0.01)
+        assert (await x.fetch_position(SWAP))["contracts"] == 0
+        wallet = (await x.fetch_balance())["USDT"]["total"]
+        assert 0 < wallet < 200 - position["positionMargin"] * 0.9
+
+    simulate(main())

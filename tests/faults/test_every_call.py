@@ -111,6 +111,7 @@ def feeds(x: FailingExchange) -> dict[str, Awaitable[Any]]:
         "watch_orders": x.watch_orders(),
         "watch_my_trades": x.watch_my_trades(),
         "watch_balance": x.watch_balance(),
+        "watch_my_liquidations": x.watch_my_liquidations(),
         "watch_positions": x.watch_positions(),
         "watch_mark_price": x.watch_mark_price(SWAP),
         "watch_mark_prices": x.watch_mark_prices(),

@@ -7,12 +7,12 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.core.queries import FetchBalance
+from failing_exchange.core.queries import FetchBalance, FetchMargin
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.errors import BadRequestError, ConnectionLostError, OperationFailedError
 from failing_exchange.feeds.account_events import AccountEvents, StepView
-from failing_exchange.feeds.account_steps import Numbered, states
+from failing_exchange.feeds.account_steps import Numbered, states, wallets_of
 from failing_exchange.feeds.pushes import AwaitedFeed, send
 from failing_exchange.feeds.sources import EngineView
 from failing_exchange.journal.trip import ENDED, Damaged
@@ -37,6 +37,10 @@ class Channel(NamedTuple):
     operation: str
     symbol: str
     detail: Any = None
+
+
+SPOT_WALLET = Channel("watch_balance", "")
+FUTURES_WALLET = Channel("watch_balance", "", "futures")
 
 
 class Wanted(NamedTuple):
@@ -207,11 +211,16 @@ class Streams(AccountEvents):
         """Push what unified feeds tell of a step, and the balances after it."""
         for operation, symbol, answer in states(events, look):
             self._push(operation, symbol, answer)
-        if Channel("watch_balance", "") in self._streams:
+        if not (SPOT_WALLET in self._streams or FUTURES_WALLET in self._streams):
+            return
+        spot, futures = wallets_of(events, look)
+        if spot and SPOT_WALLET in self._streams:
             self._push("watch_balance", "", look.ask(FetchBalance(account)))
+        if futures and FUTURES_WALLET in self._streams:
+            self._push("watch_balance", "", look.ask(FetchMargin(account)), FUTURES_WALLET.detail)
 
-    def _push(self, operation: str, symbol: str, answer: Any) -> None:
+    def _push(self, operation: str, symbol: str, answer: Any, detail: Any = None) -> None:
         for name in dict.fromkeys((symbol, "")):
-            stream = self._streams.get(Channel(operation, name))
+            stream = self._streams.get(Channel(operation, name, detail))
             if stream is not None:
                 send(self.venue.gateway, self.account, operation, symbol, answer, stream)

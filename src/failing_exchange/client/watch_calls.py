@@ -143,8 +143,26 @@ class WatchApi(UnifiedRequests):
         return recent(await self._account(call, params, "watch_my_trades", symbols), since, limit)
 
     async def watch_balance(self, params: Params = NONE) -> Any:
-        """Return the balances after their next change."""
-        return await self._account("watch_balance", params, "watch_balance", [""])
+        """Return the balances after their next change.
+
+        Params: type, the wallet, as in `fetch_balance`. That of futures is told when something
+        happens to the account, not with each change of the mark price.
+        """
+        from failing_exchange.client.subscriptions import FUTURES_WALLET, SPOT_WALLET, Wanted
+
+        own("watch_balance", params)
+        kind = str((params or {}).get("type") or self.options.get("defaultType") or "")
+        futures = kind in ("swap", "future") or (
+            not kind and all(market.contract for market in self._venue.markets.values())
+        )
+        return (await self._next(Wanted(FUTURES_WALLET if futures else SPOT_WALLET)))[1]
+
+    async def watch_my_liquidations(
+        self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
+    ) -> Any:
+        """Return the account's own liquidations since the last call, of one contract or of all."""
+        call = "watch_my_liquidations"
+        return recent(await self._account(call, params, call, [symbol or ""]), since, limit)
 
     async def watch_positions(
         self, symbols: Symbols = None, since: Since = None, limit: Limit = None,
@@ -251,6 +269,11 @@ class WatchApi(UnifiedRequests):
         """End the subscription to mark prices of several contracts."""
         return self._end("un_watch_mark_prices", params, "watch_mark_prices")
 
+    async def un_watch_my_liquidations(self, symbol: Symbol = None, params: Params = NONE) -> bool:
+        """End the subscription to own liquidations, of one contract or those of all."""
+        call = "watch_my_liquidations"
+        return self._end(f"un_{call}", params, call, symbol or "")
+
     async def un_watch_liquidations(self, symbol: str, params: Params = NONE) -> bool:
         """End the subscription to the liquidations in a contract."""
         return self._end("un_watch_liquidations", params, "watch_liquidations", symbol)
@@ -344,6 +367,7 @@ CHANGES = (
     "watch_my_trades",
     "watch_positions",
     "watch_liquidations",
+    "watch_my_liquidations",
 )  # each push says what is new
 
 

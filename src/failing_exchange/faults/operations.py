@@ -46,7 +46,9 @@ PRIVATE_CALLS = (*CHANGE, *SETTINGS, *ACCOUNT_READS, *POSITION_READS)
 READS = (*ACCOUNT_READS, *MARKET_DATA)
 CALLS = (*PRIVATE_CALLS, *MARKET_DATA, *CONTRACT_DATA, *RULES, *TIME, *STATUS)
 
-ACCOUNT_FEEDS = ("watch_orders", "watch_my_trades", "watch_balance", "watch_positions")
+ACCOUNT_FEEDS = (
+    "watch_orders", "watch_my_trades", "watch_balance", "watch_positions", "watch_my_liquidations",
+)  # fmt: skip
 MARKET_FEEDS = (
     "watch_ticker", "watch_tickers", "watch_bids_asks", "watch_order_book", "watch_ohlcv",
     "watch_trades", "watch_mark_price", "watch_mark_prices", "watch_liquidations",

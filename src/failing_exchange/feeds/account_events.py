@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.commands import PlaceOrder, Replaced
 from failing_exchange.core.events import TradeBusted
+from failing_exchange.core.margin import positions_in
 from failing_exchange.core.queries import FetchMargin, FetchOrder, FetchPositions, Query
 from failing_exchange.core.reject import Reject
 from failing_exchange.feeds.account_steps import Numbered, account_of
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from failing_exchange.core.market import Market
     from failing_exchange.core.order import Fill, OrderSnapshot
     from failing_exchange.core.queries import Margins, Positions
+    from failing_exchange.core.state import State
     from failing_exchange.journal.trip import Trip
     from failing_exchange.venue.gateway import Gateway
     from failing_exchange.venue.venue import RunningVenue
@@ -63,7 +65,7 @@ class AccountEvents:
         """Set the timer for what is due next, or cancel it if no client waits."""
         venue, gateway, awaited = self.venue, self.venue.gateway, self.awaited()
         wake_at, state = gateway.engine.wake_at, gateway.engine.state
-        keeps_running = any(state.account(account).open for account in awaited)
+        keeps_running = any(may_change(state, account) for account in awaited)
         wanted = (venue.loop, wake_at, keeps_running) if awaited else None
         if wanted == self._set_for:
             return
@@ -105,6 +107,14 @@ class AccountEvents:
             for name in self.followed()
             if any((fill.symbol, fill.trade_id) == which for fill in accounts[name].fills)
         ]
+
+
+def may_change(state: State, account: str) -> bool:
+    """Whether time alone may bring an account news: it has orders, or positions."""
+    found = state.account(account)
+    return bool(found.open or found.conditionals) or any(
+        position.lots for ms in state.contracts for position in positions_in(ms, account)
+    )
 
 
 class StepView:

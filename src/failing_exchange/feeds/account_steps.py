@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from failing_exchange.core import events as e
 from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.conditional_order import ConditionalSnapshot
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
     TRIGGERED_TYPES,
@@ -64,6 +65,9 @@ class StateLook(Look, Protocol):
 
     def positions(self, symbol: str) -> Positions:
         """The account's positions in a contract, empty ones as well."""
+
+    def conditional(self, number: int) -> ConditionalSnapshot:
+        """A conditional order of the account."""
 
 
 def account_of(event: e.Event) -> str:
@@ -124,14 +128,29 @@ ORDER_EVENTS = (
 )  # fmt: skip
 
 
+OF_FUTURES = (
+    e.PositionChanged, e.FuturesBalanceChanged, e.MarginSettingsChanged, e.PositionLiquidated,
+    e.MarginCalled, e.ConditionalChanged,
+)  # fmt: skip
+
+
+def wallets_of(events: Numbered, look: Look) -> tuple[bool, bool]:
+    """Whether events of an account may have changed its spot wallet, and its futures wallet."""
+    others = [one for _, one in of_kind(events, look, contracts=False)]
+    futures = [one for one in others if isinstance(one, OF_FUTURES)]
+    return len(futures) < len(others), bool(futures) or len(others) < len(events)
+
+
 def states(events: Numbered, look: StateLook) -> Iterator[tuple[str, str, Any]]:
     """The same as unified feeds tell it: (feed, symbol, answer).
 
-    Each fill, then each order and the positions of each contract, once a step, as they are after
-    it; a position that was closed comes as well.
+    Each fill, then each order (one that closed a position by force also as a liquidation), each
+    conditional order and the positions of each contract, once a step, as they are after it; a
+    position that was closed comes as well.
     """
     orders: dict[int, None] = {}
     contracts: dict[str, None] = {}
+    conditionals: dict[int, str] = {}
     for _, event in events:
         fill = getattr(event, "fill", None)
         if fill is not None:
@@ -140,9 +159,15 @@ def states(events: Numbered, look: StateLook) -> Iterator[tuple[str, str, Any]]:
             orders[order_id] = None
         if isinstance(event, e.PositionChanged):
             contracts[event.symbol] = None
+        if isinstance(event, e.ConditionalChanged):
+            conditionals[event.conditional_id] = event.symbol
     for order_id in orders:
         snapshot = look.order(order_id)
         yield "watch_orders", snapshot.order.symbol, (snapshot,)
+        if snapshot.order.forced and snapshot.filled:
+            yield "watch_my_liquidations", snapshot.order.symbol, (snapshot,)
+    for number, symbol in conditionals.items():
+        yield "watch_orders", symbol, (look.conditional(number),)
     for symbol in contracts:
         yield "watch_positions", symbol, look.positions(symbol)
 

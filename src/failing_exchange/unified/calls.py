@@ -24,6 +24,7 @@ from failing_exchange.unified.contract_calls import (
     read_balance,
     write_changed_positions,
     write_liquidation,
+    write_liquidations,
 )
 from failing_exchange.unified.decode import Decoder, order_id_of
 from failing_exchange.unified.message_fields import instant_of, limit_of, until_of
@@ -367,6 +368,7 @@ WRITERS |= {
     "watch_my_trades": _trades_of,
     "watch_positions": write_changed_positions,
     "watch_liquidations": write_liquidation,
+    "watch_my_liquidations": write_liquidations,
 }
 WRITERS |= {
     f"watch_{name}": WRITERS[f"fetch_{name}"]

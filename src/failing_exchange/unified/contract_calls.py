@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c, contract_queries as cq, queries as q
 from failing_exchange.core.market import Market
+from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.journal.trip import Trip
@@ -172,12 +173,13 @@ def write_liquidation(d: Decoder, told: Any) -> Any:
     return [data.liquidation(told.order, told.market)]
 
 
+def write_liquidations(d: Decoder, told: tuple[OrderSnapshot, ...]) -> Any:
+    """Own orders that closed positions by force."""
+    return [data.liquidation(one, d.market(one.order.symbol)) for one in told]
+
+
 def _liquidations(d: Decoder, told: q.Orders) -> Any:
-    return [
-        data.liquidation(one, d.market(one.order.symbol))
-        for one in told.orders
-        if one.order.forced and one.filled
-    ]
+    return write_liquidations(d, tuple(o for o in told.orders if o.order.forced and o.filled))
 
 
 UNTIL = ("until",)
