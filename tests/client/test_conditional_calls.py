@@ -195,3 +195,24 @@ def test_an_order_good_till_a_date_ends_then() -> None:
             await x.create_order(SWAP, "limit", "buy", 0.1, last, {"timeInForce": "GTD"})
 
     simulate(story())
+
+
+def test_ccxts_shorter_calls_place_the_same_orders() -> None:
+    """A bot names the kind by the call instead of a param."""
+
+    async def story() -> None:
+        x = make()
+        last = await price_of(x)
+        low, high = round(last * 0.9, 1), round(last * 1.1, 1)
+        stopped = await x.create_stop_loss_order(SWAP, "market", "sell", 0.1, None, low)
+        taken = await x.create_take_profit_order(SWAP, "limit", "sell", 0.1, high, high)
+        trailed = await x.create_trailing_percent_order(SWAP, "market", "sell", 0.1, None, 2, high)
+        assert (stopped["stopLossPrice"], taken["takeProfitPrice"]) == (low, high)
+        assert (trailed["info"]["callbackRate"], trailed["triggerPrice"]) == (2, high)
+        await x.create_order(SWAP, "market", "buy", 0.1)
+        closing = await x.create_reduce_only_order(SWAP, "market", "sell", 0.1)
+        assert closing["reduceOnly"] is True and await x.fetch_positions() == []
+        with pytest.raises(BadRequestError, match="stopLossPrice"):
+            await x.create_stop_loss_order(SWAP, "market", "sell", 0.1)
+
+    simulate(story())

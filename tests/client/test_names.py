@@ -43,6 +43,19 @@ WATCHED = names(
     un_watch_ohlcv_for_symbols
     """
 )
+CONTRACTS = names(
+    """
+    fetch_positions fetch_position set_leverage set_margin_mode set_position_mode add_margin
+    reduce_margin transfer fetch_leverage fetch_leverages fetch_leverage_tiers
+    fetch_market_leverage_tiers fetch_margin_mode fetch_margin_modes fetch_position_mode
+    fetch_funding_rate fetch_funding_rates fetch_funding_rate_history fetch_funding_history
+    fetch_funding_interval fetch_funding_intervals fetch_mark_price fetch_mark_prices
+    fetch_open_interest fetch_my_liquidations watch_positions watch_mark_price watch_mark_prices
+    watch_liquidations watch_my_liquidations un_watch_positions un_watch_mark_price
+    un_watch_mark_prices create_reduce_only_order create_stop_loss_order
+    create_take_profit_order create_trailing_percent_order
+    """
+)
 HELPERS = names(
     """
     market amount_to_precision price_to_precision cost_to_precision calculate_fee milliseconds
@@ -58,7 +71,7 @@ ATTRIBUTES = names(
 JUDGE = ccxt.Exchange({"id": "judge"})
 
 
-@pytest.mark.parametrize("name", [*READS, *ORDERS, *WATCHED, *HELPERS[:-1]])
+@pytest.mark.parametrize("name", [*READS, *ORDERS, *WATCHED, *CONTRACTS, *HELPERS[:-1]])
 def test_a_call_has_ccxts_arguments_in_ccxts_order(name: str) -> None:
     """A bot passes them by position."""
     ours = list(inspect.signature(getattr(FailingExchange, name)).parameters.values())[1:]
@@ -68,7 +81,7 @@ def test_a_call_has_ccxts_arguments_in_ccxts_order(name: str) -> None:
     assert names[: len(wanted)] == wanted
 
 
-@pytest.mark.parametrize("name", [*READS, *ORDERS, *WATCHED])
+@pytest.mark.parametrize("name", [*READS, *ORDERS, *WATCHED, *CONTRACTS])
 def test_a_call_has_a_camel_case_name_and_is_in_has(name: str) -> None:
     """fetchOHLCV is fetch_ohlcv, and `has` says that it is there."""
     assert getattr(FailingExchange, camel(name)) is getattr(FailingExchange, name)

@@ -169,6 +169,40 @@ class OrderApi(UnifiedRequests):
             symbol, "market", side, amount, None, triggerPrice, params
         )
 
+    async def create_stop_loss_order(
+        self, symbol: str, type: str, side: str, amount: Any, price: Any = None,
+        stopLossPrice: Any = None, params: Params = NONE
+    ) -> Any:  # fmt: skip
+        """Place an order that becomes live when the price has moved against it."""
+        more = with_param(params, "stopLossPrice", _given("stopLossPrice", stopLossPrice))
+        return await self.create_order(symbol, type, side, amount, price, more)
+
+    async def create_take_profit_order(
+        self, symbol: str, type: str, side: str, amount: Any, price: Any = None,
+        takeProfitPrice: Any = None, params: Params = NONE
+    ) -> Any:  # fmt: skip
+        """Place an order that becomes live when the price has moved in its favour."""
+        more = with_param(params, "takeProfitPrice", _given("takeProfitPrice", takeProfitPrice))
+        return await self.create_order(symbol, type, side, amount, price, more)
+
+    async def create_trailing_percent_order(
+        self, symbol: str, type: str, side: str, amount: Any, price: Any = None,
+        trailingPercent: Any = None, trailingTriggerPrice: Any = None, params: Params = NONE
+    ) -> Any:  # fmt: skip
+        """Place a stop that follows the best price by a percentage; see `create_order`."""
+        more = with_param(params, "trailingPercent", _given("trailingPercent", trailingPercent))
+        if trailingTriggerPrice is not None:
+            more = with_param(more, "trailingTriggerPrice", trailingTriggerPrice)
+        return await self.create_order(symbol, type, side, amount, price, more)
+
+    async def create_reduce_only_order(
+        self, symbol: str, type: str, side: str, amount: Any, price: Any = None,
+        params: Params = NONE
+    ) -> Any:  # fmt: skip
+        """Place an order of a contract that only makes a position smaller."""
+        more = with_param(params, "reduceOnly", True)
+        return await self.create_order(symbol, type, side, amount, price, more)
+
     async def create_oco_order(
         self, symbol: str, side: str, amount: Any, price: Any, stopPrice: Any,
         stopLimitPrice: Any = None, params: Params = NONE
@@ -267,6 +301,12 @@ class OrderApi(UnifiedRequests):
         """
         kept = own("cancel_all_orders", params) if params else ()
         return await self._client.call("cancel_all_orders", symbol or "", kept)
+
+
+def _given(name: str, value: Any) -> Any:
+    if value is None:
+        raise BadRequestError(f"the order needs {name}, not None")
+    return value
 
 
 ORDER_KEYS = ("symbol", "type", "side", "amount", "price", "params", "id")
