@@ -12,6 +12,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.order import BUY, SELL, OrderType, PositionSide
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.catalogue import make
+from failing_exchange.judge.intents import intend
 from failing_exchange.judge.rule import Outcome
 from failing_exchange.runs.bot_process import JudgedRun
 from tests.judge.position_stories import Bot, P, order, send, stop
@@ -82,6 +83,20 @@ def test_a_take_profit_is_no_stop() -> None:
         await asyncio.sleep(600)
 
     assert judged(bot, protected={"within_s": 60}).result("protected").outcome is Outcome.FAIL
+
+
+def test_a_conditional_stop_covers_an_intent() -> None:
+    """It is no order of the book, and protects from the instant that it stands."""
+
+    async def bot(exchange: Any) -> None:
+        with intend(P, "buy", 0.1, covered_within=60):
+            await order(exchange, BUY)
+        await stop(exchange)
+        await asyncio.sleep(600)
+        await order(exchange, SELL, reduce_only=True)
+        await asyncio.sleep(60)
+
+    assert judged(bot).result("covered").outcome is Outcome.PASS
 
 
 def test_a_stop_for_a_part_leaves_the_rest_without() -> None:

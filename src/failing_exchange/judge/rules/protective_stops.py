@@ -78,6 +78,8 @@ class Covered(Rule):
         """The markets in which an event changes one of the client's orders, or what is locked."""
         if event.__class__ is e.BalanceChanged:
             return list(self._limits) if event.account == self.context.facts.account else []
+        if event.__class__ is e.ConditionalChanged:
+            return [event.symbol] if event.account == self.context.facts.account else []
         known = self.context.facts.orders.get(getattr(event, "order_id", 0))
         if known is None:
             return []
