@@ -1,64 +1,51 @@
-"""Spot and USD-M of one exchange at once: each stream tells its own product."""
+"""USD-M under its production names, alone and beside Spot."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import aiohttp
+import pytest
 
-from failing_exchange import Binance, FailingExchange, simulate
-from failing_exchange.server.venue_server import VenueServer
-from failing_exchange.venues.binance_usdm.venue import BINANCE_USDM
-from tests.venues.binance.streams import Socket
+from failing_exchange import simulate
+
+FAPI, API = "https://fapi.binance.com", "https://api.binance.com"
 
 
-def servers_of(exchange: FailingExchange) -> tuple[VenueServer, ...]:
-    """Both products of an exchange, on the hosts of their streams."""
-    usdm: Any = BINANCE_USDM
-    return (
-        Binance(exchange, places=[("stream.binance.com", 443)]),
-        VenueServer(exchange, usdm, places=[("fstream.binance.com", 443)]),
+async def asked(*urls: str) -> list[tuple[int, Any]]:
+    """Status and body of each."""
+    async with aiohttp.ClientSession() as session:
+        found = []
+        for url in urls:
+            async with session.get(url) as response:
+                found.append((response.status, await response.json(content_type=None)))
+        return found
+
+
+def test_a_simulation_answers_under_the_venues_name() -> None:
+    """An unmodified client with production's URL meets the default perpetuals."""
+    (info, server, gone) = simulate(
+        asked(f"{FAPI}/fapi/v1/exchangeInfo", f"{FAPI}/fapi/v1/time", f"{FAPI}/fapi/v1/account"),
+        venue="binance-usdm",
+    )
+    assert [row["symbol"] for row in info[1]["symbols"]] == ["BTCUSDT", "ETHUSDT", "SOLUSDT"]
+    btc = {one["filterType"]: one for one in info[1]["symbols"][0]["filters"]}
+    assert btc["MIN_NOTIONAL"]["notional"] == "50"
+    assert btc["MAX_NUM_ORDERS"]["limit"] == 200
+    assert server[0] == 200
+    assert gone == (
+        404,
+        {"code": -5000, "msg": "GET /fapi/v1/account is retired, please use GET /fapi/v2/account"},
     )
 
 
-def test_streams_of_equal_names_tell_their_own_market() -> None:
-    """`btcusdt@trade` is a stream of both; `!miniTicker@arr` lists what its product has."""
-
-    async def main() -> dict[str, Any]:
-        exchange = FailingExchange(
-            markets=["BTC/USDT", "BTC/USDT:USDT"], latency=None, background=False
-        )
-        servers = servers_of(exchange)
-        maker, taker = exchange.client("maker"), exchange.client("taker")
-        heard: dict[str, Any] = {}
-        hosts = {"spot": "stream.binance.com/stream", "usdm": "fstream.binance.com/{}/stream"}
-        for server in servers:
-            await server.listen_in_simulation()
-        async with aiohttp.ClientSession() as session:
-
-            async def listen(product: str, route: str, name: str) -> None:
-                url = f"wss://{hosts[product].format(route)}?streams={name}"
-                async with session.ws_connect(url) as ws:
-                    heard[f"{product} {name}"] = (await Socket(ws).next())["data"]
-
-            listening = [
-                asyncio.ensure_future(listen(product, route, name))
-                for product in hosts
-                for route, name in (("public", "btcusdt@trade"), ("market", "!miniTicker@arr"))
-            ]
-            await asyncio.sleep(1)
-            for symbol, price in (("BTC/USDT", 50_000), ("BTC/USDT:USDT", 51_000)):
-                await maker.create_order(symbol, "limit", "sell", 0.1, price)
-                await taker.create_order(symbol, "market", "buy", 0.1)
-            await asyncio.gather(*listening)
-        for server in servers:
-            await server.close()
-        return heard
-
-    heard = simulate(main())
-    assert float(heard["spot btcusdt@trade"]["p"]) == 50_000
-    assert float(heard["usdm btcusdt@trade"]["p"]) == 51_000
-    for product, price in (("spot", 50_000), ("usdm", 51_000)):
-        (only,) = heard[f"{product} !miniTicker@arr"]
-        assert float(only["c"]) == price
+@pytest.mark.parametrize("venues", [["binance", "binance-usdm"], ["binance-usdm", "binance"]])
+def test_spot_and_usdm_each_answer_on_their_hosts(venues: list[str]) -> None:
+    """Alone, each answers what clients ask of the other's host; together none has to."""
+    spot, futures = simulate(
+        asked(f"{API}/api/v3/exchangeInfo", f"{FAPI}/fapi/v1/exchangeInfo"), venue=venues
+    )
+    assert len(spot[1]["symbols"]) == 5
+    assert len(futures[1]["symbols"]) == 3
+    (alone,) = simulate(asked(f"{FAPI}/fapi/v1/exchangeInfo"), venue="binance")
+    assert alone[1]["symbols"] == []
