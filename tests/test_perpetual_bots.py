@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import pytest
 
-from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.commands import PlaceConditional
 from failing_exchange.core.events import OrderFilled, PositionChanged
 from failing_exchange.core.order import Side
 from failing_exchange.explorer.trial import TrialResult, run
@@ -31,10 +30,10 @@ def plays(bot: str, where: World) -> TrialResult:
     return found
 
 
-def sent(found: TrialResult) -> Iterable[PlaceOrder]:
-    """The orders that a bot sent."""
+def stops_of(found: TrialResult) -> list[PlaceConditional]:
+    """The conditional orders that a bot sent."""
     commands = (trip.command for trip in found.trips)
-    return [one for one in commands if isinstance(one, PlaceOrder)]
+    return [one for one in commands if isinstance(one, PlaceConditional)]
 
 
 @pytest.mark.parametrize("bot", ["perp-naive", "perp-careful"])
@@ -53,7 +52,7 @@ def test_both_open_long_and_short_and_keep_every_rule_on_a_calm_day(bot: str) ->
 def test_the_careful_one_protects_both_sides_by_stops_that_only_reduce() -> None:
     """A stop of a short position lies above it, and none opens anything."""
     found = plays("perp-careful", world())
-    stops = [one for one in sent(found) if one.stop_ticks]
+    stops = stops_of(found)
     fills = [one.fill for trip in found.trips for one in trip.happened
              if isinstance(one, OrderFilled)]  # fmt: skip
     assert {one.side for one in stops} == {Side.BUY, Side.SELL}

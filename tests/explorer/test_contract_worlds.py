@@ -14,6 +14,7 @@ from failing_exchange import ConfigurationError
 from failing_exchange.core.market import is_contract
 from failing_exchange.core.units import ATOMS
 from failing_exchange.explorer import targets
+from failing_exchange.explorer.findings import needed
 from failing_exchange.explorer.shrink import shrink
 from failing_exchange.explorer.token import Token
 from failing_exchange.explorer.trial import RunRequest, TrialResult, built, run, summary_of
@@ -189,3 +190,4 @@ def test_what_the_operator_need_not_have_done_is_left_out() -> None:
     small = shrink(world, found, "books_forced", lambda one: summary_of(attempt(one)))
     assert small.world.incidents == (incidents[1],)
     assert (small.world.margin, small.world.brackets, small.faults) == ({}, 1, 1)
+    assert needed(small) == "liquidate after 100 s suffices"

@@ -340,6 +340,9 @@ def rank(rule: str) -> int:
 def _kinds(example: Example) -> tuple[str, ...]:
     found = [str(rule["fault"]) for rule in example.world.plan]
     found += [arm.kind for arm in example.world.faults]
+    found += [str(one["do"]) for one in example.world.incidents]
+    found += ["used_account"] * bool(example.world.margin)
+    found += ["low_brackets"] * (example.world.brackets != 1)
     found += ["bot_restart"] * bool(example.world.restarts)
     found += ["rate_limit"] * (example.world.rate_limit is not None)
     found += ["small_account"] * (example.world.balances is not None)
@@ -354,7 +357,9 @@ def _shape(world: World) -> tuple[Any, ...]:
     )
     arms = tuple((arm.kind, arm.operations) for arm in world.faults)
     weather = (bool(world.restarts), bool(world.rate_limit), world.balances is not None)
-    return (tuple(strikes), arms, *weather)
+    caused = tuple(sorted(str(one["do"]) for one in world.incidents))
+    account = (tuple(sorted(world.margin)), world.brackets != 1)
+    return (tuple(strikes), arms, *weather, caused, account)
 
 
 def needed(example: Example) -> str:

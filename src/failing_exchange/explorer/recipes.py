@@ -61,6 +61,7 @@ UNFILLED = (FaultSpec("null_fields", "", ("create_order", "fetch_order"), {"fiel
 
 # What goes wrong with contracts alone: with changes of leverage and modes, and with exits.
 SETTINGS_CALLS = ("set_leverage", "set_margin_mode", "set_position_mode")
+ANY_CALL = (*ops.ACCOUNT_READS, *ops.POSITION_READS, *ops.TICKER, *CREATE)
 CONTRACT_RECIPES = (
     FaultSpec("lose_answer", "", SETTINGS_CALLS),
     FaultSpec("lose_request", "", SETTINGS_CALLS),
@@ -72,6 +73,21 @@ CONTRACT_RECIPES = (
     FaultSpec("time_out", "", ops.POSITION_READS),
     FaultSpec("null_answer", "", ops.POSITION_READS),
     FaultSpec("delay_answer", "", (*ops.POSITION_READS, *CREATE), {"seconds": 20.0}),
+    FaultSpec("force_close", "nth(1)", ANY_CALL),
+    FaultSpec("force_close", "nth(1)", ANY_CALL, {"how": "adl"}),
+    FaultSpec("hide_forced_close", ""),
+    FaultSpec("lose_trigger", ""),
+    FaultSpec("pay_funding_now", "nth(1)", ANY_CALL),
+    FaultSpec("delay_funding", ""),
+    FaultSpec("repeat_funding", ""),
+    FaultSpec("spike_mark", "nth(1)", ANY_CALL, {"by": -0.1}),
+    FaultSpec("spike_mark", "nth(1)", ANY_CALL, {"by": 0.1, "lasts": 30.0}),
+    FaultSpec("cache_reads", "", ops.POSITION_READS),
+    FaultSpec("list_position_twice", ""),
+    FaultSpec("refuse_leverage", "nth(1)", (), {"lasts": 120.0}),
+    FaultSpec("refuse_stop", "nth(1)", (), {"lasts": 120.0}),
+    FaultSpec("refuse_reduce_only", "nth(1)", (), {"lasts": 60.0}),
+    FaultSpec("overload", "", CREATE),
 )
 
 

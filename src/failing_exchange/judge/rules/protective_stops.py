@@ -76,6 +76,8 @@ class Covered(Rule):
 
     def _touched(self, event: Any) -> list[str]:
         """The markets in which an event changes one of the client's orders, or what is locked."""
+        if event.__class__ in (e.ConditionalChanged, e.PositionChanged):
+            return self._of_contract(event)
         if event.__class__ is e.BalanceChanged:
             return list(self._limits) if event.account == self.context.facts.account else []
         if event.__class__ is e.ConditionalChanged:
@@ -90,6 +92,17 @@ class Covered(Rule):
         if event.__class__ is e.OrderFilled:
             self._fill(event.fill, covers=limit is not None)
         return [known.symbol]
+
+    def _of_contract(self, event: Any) -> list[str]:
+        """The contract in which a stop or a position changes; a bust trade is told by no fill."""
+        if event.account != self.context.facts.account:
+            return []
+        symbol: str = event.symbol
+        if event.__class__ is e.PositionChanged and event.why == "bust":
+            step = self.context.facts.market(symbol).amount_step
+            self._positions[symbol] = event.lots * step
+            self._to_cover[symbol] = self._to_cover.get(symbol, 0) if event.lots else 0
+        return [symbol]
 
     def _limit(self, known: OrderFacts) -> float | None:
         """In how many seconds what an order opens is to have its stop; None: it needs none."""

@@ -43,7 +43,7 @@ class Patient:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._exchange, name)
-        if not name.startswith(("fetch_", "create_", "cancel_", "load_")):
+        if not name.startswith(("fetch_", "create_", "cancel_", "load_", "set_")):
             return found
 
         async def call(*args: Any, **kwargs: Any) -> Any:

@@ -24,6 +24,7 @@ from failing_exchange.runs.bots.long_position import (
     STEP,
     Perpetual,
     is_named,
+    is_stop,
 )
 from failing_exchange.runs.bots.notebook import Notebook
 
@@ -54,7 +55,7 @@ async def naive(exchange: Any, notebook: Notebook) -> None:
             level = {"stopLossPrice": round(stop_level(side, entry["average"]), 1)}
             stop = await exchange.create_order(CONTRACT, "market", OTHER[side], AMOUNT, None, level)
             await asyncio.sleep(HOLD_ROUNDS * PAUSE)
-            await exchange.cancel_order(stop["id"], CONTRACT)
+            await exchange.cancel_order(stop["id"], CONTRACT, {"trigger": True})
             with notebook.intend(OTHER[side], AMOUNT, symbol=CONTRACT):
                 order = await exchange.create_order(CONTRACT, "market", OTHER[side], AMOUNT)
             notebook.book(order)
@@ -197,8 +198,7 @@ class LongAndShort(Perpetual):
         """Book what was traded; then what is held, and its stop."""
         await self.book()
         self.held = await self.size()
-        orders = await self.ask(self.client.fetch_open_orders, CONTRACT)
-        self.stop = next((one for one in orders if one["triggerPrice"]), None)
+        self.stop = next(filter(is_stop, await self.open_orders()), None)
         await self.book_cash()
 
     async def size(self) -> float:
@@ -225,9 +225,11 @@ class LongAndShort(Perpetual):
         return await self.send_exit(stopLossPrice=price, reduceOnly=True)
 
     async def send_exit(self, **params: Any) -> Any:
-        """An order for all that is held, which waits for a price."""
-        with self.notebook.intend(self.closing, abs(self.held), symbol=CONTRACT):
-            return await self.send("market", self.closing, abs(self.held), **params)
+        """An order that waits for a price, for all that is held; a look shows whether it stands."""
+        amount = float(self.exchange.amount_to_precision(CONTRACT, abs(self.held)))
+        side = self.closing
+        with self.notebook.intend(side, amount, symbol=CONTRACT):
+            return await self.client.create_order(CONTRACT, "market", side, amount, None, params)
 
     async def send(self, kind: str, side: str, amount: float, **params: Any) -> Any:
         """One order, once; after an unknown outcome it is asked for by its name."""

@@ -126,9 +126,9 @@ class Perpetual:
     async def set_modes(self) -> None:
         """Ask for each; that it is so already is as good."""
         await self.ask(self.client.fetch_balance)  # that the account can be reached
-        await self.change(lambda: self.exchange.set_position_mode(False))
-        await self.change(lambda: self.exchange.set_margin_mode("isolated", CONTRACT))
-        await self.change(lambda: self.exchange.set_leverage(LEVERAGE, CONTRACT))
+        await self.change(lambda: self.client.set_position_mode(False))
+        await self.change(lambda: self.client.set_margin_mode("isolated", CONTRACT))
+        await self.change(lambda: self.client.set_leverage(LEVERAGE, CONTRACT))
 
     async def change(self, call: Any) -> None:
         """One change of a setting."""
