@@ -311,3 +311,15 @@ def test_mark_prices_are_tickers_with_a_mark_price() -> None:
 
 
 FUNDING_KEYS = set(ccxt.binanceusdm().parse_funding_rate({"symbol": "BTCUSDT"}))
+
+
+def test_the_fee_of_a_contract_is_paid_in_what_it_settles_in() -> None:
+    """A buy of a contract receives nothing that a fee could be taken from."""
+
+    async def story() -> None:
+        x = make()
+        bought = await x.create_order(SWAP, "market", "buy", 0.1)
+        told = x.calculate_fee(SWAP, "market", "buy", 0.1, bought["average"])
+        assert (told["currency"], told["cost"]) == ("USDT", pytest.approx(bought["fee"]["cost"]))
+
+    simulate(story())

@@ -60,9 +60,11 @@ class FailingExchange(ReadApi, OrderApi, ContractApi, WatchApi, Unsupported, Hel
     maintenance_schedule: {"daily": {"start": "02:00", "duration": 30}, "weekly": {"day": …}}, UTC.
     seed: the same seed gives the same market, latencies and draws (0).
     markets: symbols of the default world, mappings in units (`market_definitions.define`), or
-        `Market` objects; None = all five of the default world.
+        `Market` objects; None = all five of the default world. Perpetuals have to be named, like
+        "BTC/USDT:USDT".
     fees: 0.001 or "0.1%", {"maker": …, "taker": …}, or a mapping of either by symbol.
-    balances: the default account's, in units; None = plenty.
+    balances: the default account's, in units; None = plenty. Its futures wallet begins with as much
+        of each asset that a contract settles in.
     latency: "auto" (40 ms in virtual time, none in real time), None, milliseconds, a distribution.
     background: False leaves the clients alone on their books (True).
     recordings: CSV files of trades or candles by symbol, instead of the seeded background.

@@ -9,7 +9,7 @@ from failing_exchange.client.arguments import check_timeout
 from failing_exchange.client.call_params import NONE, Params, own
 from failing_exchange.client.request import LocalClient
 from failing_exchange.client.unified_api import NOT_SUPPORTED, camel
-from failing_exchange.core.units import DAY_S, HOUR_S, MILLISECOND, PPM, WEEK_S, atoms_text
+from failing_exchange.core.units import ATOMS, DAY_S, HOUR_S, MILLISECOND, PPM, WEEK_S, atoms_text
 from failing_exchange.errors import BadRequestError, InvalidOrderError, SymbolNotFoundError
 from failing_exchange.text.number_checks import is_number
 from failing_exchange.text.spelling import did_you_mean
@@ -134,17 +134,22 @@ class Helpers:
         takerOrMaker: str = "taker",
         params: object = None,
     ) -> dict[str, Any]:
-        """The fee that an order would be charged in the asset it receives."""
+        """The fee that an order would be charged: in the asset it receives, or that settles it."""
 
         market = self._rules(symbol)
         _one_of("side", side, ("buy", "sell"))
         _one_of("takerOrMaker", takerOrMaker, ("taker", "maker"))
         kind = "taker" if type == "market" else takerOrMaker
         rate = market.maker_fee if kind == "maker" else market.taker_fee
-        got = _decimal("amount", amount) * (_decimal("price", price) if side == "sell" else 1)
+        contract, worth = market.contract, _decimal("amount", amount) * _decimal("price", price)
+        got, asset = worth, market.quote
+        if contract is not None:
+            got, asset = worth * contract.size / ATOMS, contract.settle
+        elif side == "buy":
+            got, asset = _decimal("amount", amount), market.base
         return {
             "type": kind,
-            "currency": market.quote if side == "sell" else market.base,
+            "currency": asset,
             "rate": rate / PPM,
             "cost": float(got * rate / PPM),
         }
