@@ -11,11 +11,8 @@ from failing_exchange.core.commands import (
     LiquidatePosition,
     MovePrice,
     PayFunding,
-    PlaceConditional,
 )
-from failing_exchange.core.order import SELL, OrderType
 from tests.faults.stories import Arm, happened, said, status
-from tests.judge.position_stories import send
 
 P = "BTC/USDT:USDT"
 MARKETS = ("BTC/USDT", P)
@@ -35,8 +32,7 @@ async def hold_and_ask(x: FailingExchange, arm: Arm) -> tuple[Any, Any]:
 
 
 async def pushes(x: FailingExchange, arm: Arm, *commands: Any) -> tuple[Any, Any]:
-    """Hold something, have something happen to it, and count the orders that pushes tell of."""
-    await buy(x)
+    """Have something happen to a position, and count the orders that pushes tell of."""
     told: list[str] = []
 
     async def listen() -> None:
@@ -46,12 +42,10 @@ async def pushes(x: FailingExchange, arm: Arm, *commands: Any) -> tuple[Any, Any
     task = asyncio.create_task(listen())
     await asyncio.sleep(1)
     arm()
+    told.clear()
     before = len(happened(x))
     for command in commands:
-        if isinstance(command, PlaceConditional):
-            await send(x, "create_order", command)
-        else:
-            await x.operate(command)
+        await x.operate(command)
     await asyncio.sleep(5)
     task.cancel()
     with suppress(asyncio.CancelledError):
@@ -60,12 +54,15 @@ async def pushes(x: FailingExchange, arm: Arm, *commands: Any) -> tuple[Any, Any
 
 
 async def liquidated(x: FailingExchange, arm: Arm) -> tuple[Any, Any]:
+    await buy(x)
     return await pushes(x, arm, LiquidatePosition("main", P))
 
 
 async def stopped(x: FailingExchange, arm: Arm) -> tuple[Any, Any]:
-    stop = PlaceConditional("main", P, SELL, OrderType.STOP_LOSS, 10, 490_000, reduce_only=True)
-    return await pushes(x, arm, stop, MovePrice(P, ppm=-30_000))
+    await buy(x)
+    stop = {"stopLossPrice": 49_000, "reduceOnly": True}
+    await x.create_order(P, "market", "sell", 0.01, None, stop)
+    return await pushes(x, arm, MovePrice(P, ppm=-30_000))
 
 
 async def cash_over_a_read(x: FailingExchange, arm: Arm) -> tuple[Any, Any]:

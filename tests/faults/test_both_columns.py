@@ -63,7 +63,7 @@ OF_CONTRACTS: dict[str, Story] = {
     "refuse_stop": Story(
         p.stop, (["OrderAccepted", "PositionChanged", "OrderFilled"], ("NotSupportedError",
                                                                      "closed")),
-        (["OrderAccepted", "OrderAccepted", "PositionChanged", "OrderFilled"],
+        (["ConditionalChanged", "OrderAccepted", "PositionChanged", "OrderFilled"],
          ("open", "closed")),
     ),
     "refuse_reduce_only": Story(p.leave, (1, "InvalidOrderError"), (0, "closed")),

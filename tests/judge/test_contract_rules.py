@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from failing_exchange import FailingExchange, Judge, Verdict, simulate
-from failing_exchange.core import commands as c
+from failing_exchange.core import commands as c, queries as q
 from failing_exchange.core.order import BUY, SELL, OrderType, PositionSide
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.catalogue import make
@@ -154,3 +154,20 @@ def test_a_forced_close_of_which_it_never_heard_is_not_in_its_books() -> None:
     result = judged(deaf).result("books_forced")
     assert result.why.startswith("never learned of the forced close of 0.1 in BTC/USDT:USDT")
     assert judged(looks).result("books_forced").outcome is Outcome.NOT_JUDGED
+
+
+@pytest.mark.parametrize("looks", [True, False])
+def test_a_look_at_conditional_orders_tells_what_their_orders_traded(looks: bool) -> None:
+    """The order that a stop has placed has another id; the stop itself shows what became of it."""
+
+    async def bot(exchange: Any) -> None:
+        await order(exchange, BUY)
+        await stop(exchange, price=49_000, reduce_only=True)
+        await exchange.operate(c.MovePrice(P, ppm=-30_000))
+        await asyncio.sleep(60)
+        if looks:
+            await send(exchange, "fetch_orders", q.FetchConditionals("main", P, "all"))
+        await asyncio.sleep(900)
+
+    result = judged(bot).result("converges")
+    assert result.outcome is (Outcome.PASS if looks else Outcome.FAIL), result.why

@@ -353,7 +353,7 @@ FUNDING = ("funding", "FUNDING_FEE")  # as lists have it, and pushes
 
 
 def _is_triggered(match: Match, one: Any) -> bool:
-    conditional = getattr(one, "conditional", one)
-    if isinstance(conditional, ConditionalSnapshot):
-        return conditional.triggered_at > 0
+    report = one if isinstance(one, ConditionalSnapshot) else getattr(one, "conditional", None)
+    if isinstance(report, ConditionalSnapshot):
+        return report.triggered_at > 0
     return bool(getattr(_order_of(match, one), "conditional_id", 0))
