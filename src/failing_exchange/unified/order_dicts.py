@@ -11,6 +11,7 @@ from failing_exchange.core.order import (
     Order,
     OrderSnapshot,
     OrderType,
+    PositionSide,
     Side,
     Status,
     TimeInForce,
@@ -31,6 +32,7 @@ STATUSES = {
 }
 OWN_STATUSES = {status: status.value for status in Status}
 SIDES = {side: side.value for side in Side}
+POSITION_SIDES = {side: side.value.upper() for side in PositionSide}
 FORCES = {force: force.value for force in TimeInForce}
 UNIFIED_TYPES = dict.fromkeys(OrderType, "market") | {
     OrderType.LIMIT: "limit",
@@ -98,7 +100,7 @@ def order(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
         fields["cost"] = cost / ATOMS
     if market.contract is not None:
         fields["reduceOnly"] = o.reduce_only
-        fields["info"]["positionSide"] = o.position_side.value.upper()
+        fields["info"]["positionSide"] = POSITION_SIDES[o.position_side]
     if fills or o.stop_ticks or o.extreme:
         _add_rarer(fields, snapshot, market)
     return fields
@@ -157,7 +159,7 @@ def trade(fill: Fill, market: Market, o: Order | None = None) -> dict[str, Any]:
 
 def _of_contract(fill: Fill) -> dict[str, str]:
     return {
-        "realizedPnl": atoms_text(fill.profit), "positionSide": fill.position_side.value.upper()
+        "realizedPnl": atoms_text(fill.profit), "positionSide": POSITION_SIDES[fill.position_side]
     }  # fmt: skip
 
 
