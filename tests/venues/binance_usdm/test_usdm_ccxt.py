@@ -107,3 +107,19 @@ def test_the_venue_conforms() -> None:
     report = check_venue("binance-usdm")
     assert report.cases["answers"] == len(UsdmExamples().endpoints)
     assert all(report.cases.values())
+
+
+def test_ccxt_cancels_a_conditional_order_and_names_its_symbol() -> None:
+    """The venue's page lists no symbol there, and ccxt sends one: a stop must be cancelable."""
+
+    async def story(client: Any, bob: Any) -> None:
+        await client.create_order(BTC, "market", "buy", 0.1)
+        stop = await client.create_order(
+            BTC, "market", "sell", 0.1, None, {"stopLossPrice": 45_000}
+        )
+        waiting = {"trigger": True}
+        assert (await client.fetch_order(stop["id"], BTC, waiting))["status"] == "open"
+        await client.cancel_order(stop["id"], BTC, waiting)
+        assert await client.fetch_open_orders(BTC, params=waiting) == []
+
+    with_ccxt(story)

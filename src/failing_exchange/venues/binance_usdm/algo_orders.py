@@ -166,6 +166,7 @@ def _named(p: Params) -> tuple[int, str]:
 
 def read_cancel(r: Reading) -> c.CancelConditional:
     """DELETE /fapi/v1/algoOrder."""
+    r.maybe_market()  # a symbol is not needed, and may be given
     return c.CancelConditional(r.account, "", *_named(r.params))
 
 
@@ -176,6 +177,7 @@ def read_cancel_all(r: Reading) -> c.CancelAllConditionals:
 
 def read_query(r: Reading) -> FetchConditional:
     """GET /fapi/v1/algoOrder."""
+    r.maybe_market()  # a symbol is not needed, and may be given
     return FetchConditional(r.account, "", *_named(r.params))
 
 
