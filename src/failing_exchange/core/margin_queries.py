@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from failing_exchange.core.contract_prices import index_of, mark_of
 from failing_exchange.core.ledger import BACKGROUND, futures_wallet
@@ -127,8 +128,24 @@ def fetch_margin(state: State, q: FetchMargin, at: int) -> Margins:
     """The futures wallet of an account: by asset, what it has and what it needs."""
     account = state.account(q.account)
     assets = dict.fromkeys(ms.market.settle for ms in state.contracts)
-    found = {asset: status_of(state, account, asset, at) for asset in assets}
+    found = {
+        asset: status_of(state, account, asset, at)._replace(
+            updated_at=_updated_at(state, account, asset)
+        )
+        for asset in assets
+    }
     return Margins(found, account.margin.hedge, account.margin.multi_assets, at)
+
+
+def _updated_at(state: State, account: Account, asset: str) -> int:
+    """When the balance of an asset, or a position that settles in it, changed last; 0: never."""
+    settled = [ms for ms in state.contracts if ms.market.settle == asset]
+    symbols = {ms.market.symbol for ms in settled}
+    times = [one.updated_at for ms in settled for one in positions_in(ms, account.name)]
+    # both are kept in the order of time
+    times += islice((one.at for one in reversed(account.changes) if one.asset == asset), 1)
+    times += islice((one.at for one in reversed(account.fills) if one.symbol in symbols), 1)
+    return max(times, default=0)
 
 
 def fetch_futures_account(state: State, q: FetchFuturesAccount, at: int) -> FuturesAccount:

@@ -71,7 +71,8 @@ class MarginStatus(NamedTuple):
 
     `wallet` is the balance without isolated margins; `unrealised` and `maintenance` are those of
     cross positions, `position_margin` their initial margin, `order_margin` that of open orders.
-    `isolated_initial` is the initial margin of isolated positions.
+    `isolated_initial` is the initial margin of isolated positions. `updated_at` is the instant of
+    the last change of the balance or of a position in `FetchMargin`'s answer, 0 elsewhere.
     """
 
     wallet: int
@@ -82,6 +83,7 @@ class MarginStatus(NamedTuple):
     position_margin: int = 0
     order_margin: int = 0
     isolated_initial: int = 0
+    updated_at: int = 0
 
     @property
     def initial(self) -> int:

@@ -63,6 +63,21 @@ def test_ccxt_trades_a_perpetual_from_the_first_order_to_the_position() -> None:
     with_ccxt(story)
 
 
+def test_ccxt_sees_the_balance_of_an_account_that_has_not_traded() -> None:
+    """ccxt leaves out assets whose updateTime is 0; the deposit has a time."""
+
+    async def story(client: Any, bob: Any) -> None:
+        assert (await client.fetch_balance())["USDT"]["total"] == 10_000_000
+        (row,) = await client.fapiPrivateV3GetBalance()
+        assert int(row["updateTime"]) > 0
+        await client.create_order(BTC, "market", "buy", 0.1)
+        (trade,) = await client.fetch_my_trades(BTC)
+        (after,) = await client.fapiPrivateV3GetBalance()
+        assert int(after["updateTime"]) == trade["timestamp"] > int(row["updateTime"])
+
+    with_ccxt(story)
+
+
 def test_ccxt_sets_leverage_and_modes() -> None:
     """Bots set them before their first order, and read them back."""
 

@@ -156,6 +156,9 @@ def test_ccxt_trades_over_the_connection() -> None:
             assert (position["side"], position["contracts"]) == ("long", 0.1)
             balance = await client.fetch_balance_ws()
             assert balance["USDT"]["total"] == 9_999_997.5
+            book = await client.fetch_order_book_ws(BTC, 5)  # signed, although nothing asks for it
+            assert book["asks"] == [[50_000, 0.9]]
+            assert (await client.fetch_ticker_ws(BTC))["ask"] == 50_000
         finally:
             await client.close()
             await venue.close()

@@ -163,16 +163,10 @@ def _assets(account: FuturesAccount, rows: dict[str, _Row]) -> list[dict[str, An
         {
             "asset": asset,
             **{name: decimal(value) for name, value in row._asdict().items()},
-            "updateTime": _updated(account.positions, asset),
+            "updateTime": account.margins.assets[asset].updated_at // MILLISECOND,
         }
         for asset, row in rows.items()
     ]
-
-
-def _updated(positions: Iterable[PositionReport], asset: str) -> int:
-    """When a position that settles in this asset has changed last; 0: none has."""
-    times = [one.updated_at for one in positions if one.market.settle == asset]
-    return max(times, default=0) // MILLISECOND
 
 
 def write_account(w: Writing, account: FuturesAccount) -> dict[str, Any]:
@@ -252,7 +246,7 @@ def write_balance(w: Writing, margins: Margins) -> list[dict[str, Any]]:
             "availableBalance": decimal(status.available),
             "maxWithdrawAmount": decimal(_withdrawable(status)),
             "marginAvailable": True,
-            "updateTime": 0,
+            "updateTime": status.updated_at // MILLISECOND,
         }
         for asset, status in margins.assets.items()
     ]
