@@ -379,7 +379,7 @@ def test_answers_can_be_written_down(floor: Waiting) -> None:
     row = plain(floor.state_of(one))
     assert (row["status"], row["order"]["status"]) == ("triggered", "open")
     assert row["command"]["stop_ticks"] == 9_500 * USD
-    assert answer_text(floor.state_of(one), None) == "conditional order 1 triggered"
+    assert answer_text(floor.state_of(one), None) == f"conditional order {one.id} triggered"
     shown = answer_text(floor.do(q.FetchConditionals("alice", which="all")), None)
     assert shown == "1 conditional orders"
 

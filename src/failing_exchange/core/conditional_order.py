@@ -10,6 +10,12 @@ from failing_exchange.core.commands import PlaceConditional
 from failing_exchange.core.order import BUY, Order, OrderSnapshot, OrderType, PositionSide, Side
 from failing_exchange.core.reject import Reason
 
+# Conditional orders are counted from here, as in production (beyond 2^51): none has the id of an
+# ordinary order, so that a call about the wrong kind finds nothing.
+FIRST_CONDITIONAL_ID = 4_000_000_000_000_001
+# How far a trailing stop may follow, in basis points: callbackRate from 0.1 to 20 percent.
+LEAST_TRAIL, LARGEST_TRAIL = 10, 2_000
+
 
 class ConditionalStatus(StrEnum):
     """The state of a conditional order.

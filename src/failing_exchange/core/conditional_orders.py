@@ -8,6 +8,7 @@ from failing_exchange.core.commands import (
     PlaceConditional,
 )
 from failing_exchange.core.conditional_order import (
+    FIRST_CONDITIONAL_ID,
     ConditionalOrder,
     Conditionals,
     ConditionalSnapshot,
@@ -36,7 +37,7 @@ from failing_exchange.core.units import SECOND
 
 # Of an account over all symbols, as on Binance since 2025-12-29 (its -4045); one more is refused.
 CONDITIONAL_ORDERS_MAX = 200
-NAMES_FROM = 1 << 40  # made client ids have numbers from here on, which no order reaches
+NAMES_FROM = (1 << 40) + 1  # made client ids have numbers from here on, which no order reaches
 
 
 def place(state: State, c: PlaceConditional, at: int) -> ConditionalSnapshot:
@@ -51,7 +52,7 @@ def place(state: State, c: PlaceConditional, at: int) -> ConditionalSnapshot:
     number = state.next_conditional_id
     state.next_conditional_id = number + 1
     known = account.conditionals_by_client_id
-    name = c.client_id or unused_id(known, NAMES_FROM + number)
+    name = c.client_id or unused_id(known, NAMES_FROM + number - FIRST_CONDITIONAL_ID)
     one = ConditionalOrder(number, c, name, trigger, at)
     position = ms.positions.get(one.key)
     one.has_position = position is not None and held_lots(position.lots, c.side) > 0

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeAlias
 
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.commands import CheckMarks, EndDue, Operator
-from failing_exchange.core.conditional_order import ConditionalOrder
+from failing_exchange.core.conditional_order import FIRST_CONDITIONAL_ID, ConditionalOrder
 from failing_exchange.core.events import Event, FuturesBalanceChanged
 from failing_exchange.core.ledger import INSURANCE, WORLD, Ledger
 from failing_exchange.core.liquidity import Background, Liquidity
@@ -312,7 +312,7 @@ class State:
         self.api_changes: dict[str, None] = {}  # that came into force, in order
         self.next_order_id = 1
         self.next_list_id = 1
-        self.next_conditional_id = 1
+        self.next_conditional_id = FIRST_CONDITIONAL_ID
         self.scheduled = 0
         self.ends_at = 0  # when the next order or countdown ends by time; 0: none does
         self.wake_at = NEVER

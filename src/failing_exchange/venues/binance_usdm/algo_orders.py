@@ -11,6 +11,8 @@ from typing import Any
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.conditional_order import (
+    LARGEST_TRAIL,
+    LEAST_TRAIL,
     Conditionals,
     ConditionalSnapshot,
     ConditionalStatus,
@@ -52,7 +54,6 @@ from failing_exchange.venues.binance_usdm.trade_history import (
     read_span,
 )
 
-FIRST_ID = 4_000_000_000_000_000  # ids are beyond 2^51, as in production
 TYPES = {
     "STOP": OrderType.STOP_LOSS_LIMIT,
     "STOP_MARKET": OrderType.STOP_LOSS,
@@ -66,8 +67,8 @@ TRAILS = "TRAILING_STOP_MARKET"
 WITH_POSITION = "GTE_GTC"  # it ends with the position
 WORKING = {"CONTRACT_PRICE": TriggerBy.LAST, "MARK_PRICE": TriggerBy.MARK}
 WORKING_NAMES = {by: name for name, by in WORKING.items()}
-LEAST_RATE, LARGEST_RATE = ATOMS // 10, 20 * ATOMS  # callbackRate, in per cent
-BIP = ATOMS // 100  # of a callbackRate
+BIP = ATOMS // 100  # of a callbackRate, which is in percent
+LEAST_RATE, LARGEST_RATE = LEAST_TRAIL * BIP, LARGEST_TRAIL * BIP
 ENDED = (ConditionalStatus.CANCELED, ConditionalStatus.EXPIRED, ConditionalStatus.REJECTED)
 
 
@@ -159,9 +160,8 @@ def trail_within(p: Params, most: int) -> int:
 
 
 def _named(p: Params) -> tuple[int, str]:
-    """(id, client id) of a request about one order; an id that no order has stays one."""
-    number, name = named(p, "algoId", "clientAlgoId")
-    return (number - FIRST_ID if number > FIRST_ID else -number), name
+    """(id, client id) of a request about one order."""
+    return named(p, "algoId", "clientAlgoId")
 
 
 def read_cancel(r: Reading) -> c.CancelConditional:
@@ -196,8 +196,7 @@ def read_all(r: Reading) -> FetchConditionals:
     limit, first = limit_of(p, 500, 1_000), p.integer("algoId", 0)
     since, until = read_span(r)
     if first:
-        number = max(1, first - FIRST_ID)
-        return FetchConditionals(r.account, symbol, "all", from_id=number, limit=limit)
+        return FetchConditionals(r.account, symbol, "all", from_id=first, limit=limit)
     return FetchConditionals(r.account, symbol, "all", since=since, until=until)
 
 
@@ -212,7 +211,7 @@ def write_placed(w: Writing, one: ConditionalSnapshot) -> dict[str, Any]:
 def write_canceled(w: Writing, one: ConditionalSnapshot) -> dict[str, Any]:
     """Only which order it was; the code is a string."""
     return {
-        "algoId": FIRST_ID + one.id,
+        "algoId": one.id,
         "clientAlgoId": one.client_id,
         "code": "200",
         "msg": "success",
@@ -230,7 +229,7 @@ def write_open(w: Writing, answer: Conditionals) -> list[dict[str, Any]]:
     return [
         _open(one, w.market(one.command.symbol))
         for one in answer.conditionals
-        if wanted is None or int(wanted) == FIRST_ID + one.id
+        if wanted is None or int(wanted) == one.id
     ]
 
 
@@ -282,7 +281,7 @@ def _shown(
     """An order with its result after the status, and what else there is after the prices."""
     command = one.command
     shown: dict[str, Any] = {
-        "algoId": FIRST_ID + one.id,
+        "algoId": one.id,
         "clientAlgoId": one.client_id,
         "algoType": "CONDITIONAL",
         "orderType": TYPE_NAMES[command.kind],

@@ -66,7 +66,7 @@ def _as_of_old(record: Any, at: int, markets: Markets, find: Find) -> Event:
     order = record.snapshot.order
     if order.conditional_id:
         told = event.get("o", event)
-        told["i"] = algo.FIRST_ID + order.conditional_id
+        told["i"] = order.conditional_id
         origin = find(order.account, order.conditional_id)
         if origin is not None and "ot" in told:
             stop = origin.command.stop_ticks
@@ -95,7 +95,7 @@ def _waiting(record: ConditionalReport, at: int, markets: Markets) -> Event:
         "sp": ticks_text(0 if command.trail_bips else command.stop_ticks, market),
         "x": status,
         "X": status,
-        "i": algo.FIRST_ID + one.id,
+        "i": one.id,
         **NO_FILL,
         "N": market.settle,
         "T": record.at // MILLISECOND,

@@ -208,7 +208,7 @@ def _algo(record: ConditionalReport, at: int, markets: Markets) -> Event:
     failed = {"rm": event.why} if event.status is ConditionalStatus.REJECTED else {}
     told = {
         "caid": one.client_id,
-        "aid": algo_orders.FIRST_ID + one.id,
+        "aid": one.id,
         "at": "CONDITIONAL",
         "o": TYPES[command.kind],
         "s": venue_symbol(event.symbol),

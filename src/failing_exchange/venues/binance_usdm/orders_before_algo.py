@@ -11,7 +11,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core import commands as c
-from failing_exchange.core.conditional_order import ConditionalOrder, ConditionalSnapshot
+from failing_exchange.core.conditional_order import (
+    FIRST_CONDITIONAL_ID,
+    ConditionalOrder,
+    ConditionalSnapshot,
+)
 from failing_exchange.core.queries import FetchConditional, FetchStatus
 from failing_exchange.core.units import MILLISECOND, atoms_text
 from failing_exchange.venues.binance_common.call import Endpoint, Reading, Writing
@@ -83,8 +87,8 @@ class OrdersBeforeAlgo:
         number, name = named(r.params)
         if account is None:
             return None
-        if number > algo.FIRST_ID:
-            return account.find_conditional(number - algo.FIRST_ID)
+        if number >= FIRST_CONDITIONAL_ID:
+            return account.find_conditional(number)
         found = None if number else account.conditionals_by_client_id.get(name)
         return None if found is None or found.order is not None else found
 
@@ -141,7 +145,7 @@ class OrdersBeforeAlgo:
             order = account.find(row.get("orderId", 0)) if isinstance(row, dict) else None
             if order is None or not order.conditional_id:
                 continue
-            row["orderId"] = algo.FIRST_ID + order.conditional_id
+            row["orderId"] = order.conditional_id
             origin = account.find_conditional(order.conditional_id)
             if origin is not None and "origType" in row:
                 row["origType"] = algo.TYPE_NAMES[origin.command.kind]
@@ -155,7 +159,7 @@ class OrdersBeforeAlgo:
             return self._as_of_old(BY_HTTP[f"GET {V1}/order"].write(w, one.order), w)
         command, name = one.command, algo.TYPE_NAMES[one.command.kind]
         found: dict[str, Any] = {
-            "orderId": algo.FIRST_ID + one.id,
+            "orderId": one.id,
             "symbol": venue_symbol(command.symbol),
             "status": "EXPIRED" if one.status.name == "REJECTED" else one.status.name,
             "clientOrderId": one.client_id,
