@@ -121,6 +121,7 @@ def test_several_orders_at_once() -> None:
         placed = await x.create_orders([one, one | {"amount": -1}, one])
         assert [order["status"] for order in placed] == ["open", "rejected", "open"]
         assert "Invalid amount" in placed[1]["info"]["error"]
+        assert placed[1].keys() == placed[0].keys()
         canceled = await x.cancel_orders([placed[0]["id"], placed[2]["id"]], SYMBOL)
         assert [order["status"] for order in canceled] == ["canceled", "canceled"]
 

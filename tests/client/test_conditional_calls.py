@@ -153,6 +153,9 @@ def test_a_limit_order_of_a_contract_is_changed_in_one_request() -> None:
         assert (changed["id"], changed["amount"], changed["price"]) == (order["id"], 0.2, price)
         with pytest.raises(NotSupportedError):
             await x.edit_order(order["id"], SWAP, "market", "buy", 0.2)
+        with pytest.raises(InvalidOrderError, match="is a buy, not a sell"):
+            await x.edit_order(order["id"], SWAP, "limit", "sell", 0.1, price)
+        assert await x.fetch_order(order["id"], SWAP) == changed
 
     simulate(story())
 
@@ -173,6 +176,8 @@ def test_orders_of_contracts_are_a_batch() -> None:
         assert x.journal.requests == asked + 1
         assert [o["status"] for o in placed] == ["open", "rejected", "rejected", "open"]
         assert [o["symbol"] for o in placed] == [SWAP, SWAP, SWAP, "ETH/USDT:USDT"]
+        assert all(o.keys() == placed[0].keys() for o in placed), "of refused ones, too"
+        assert placed[1]["filled"] is None
         assert placed[3]["clientOrderId"] == "mine"
         with pytest.raises(BadRequestError, match="up to 5"):
             await x.create_orders([one] * 6)
@@ -214,5 +219,43 @@ def test_ccxts_shorter_calls_place_the_same_orders() -> None:
         assert closing["reduceOnly"] is True and await x.fetch_positions() == []
         with pytest.raises(BadRequestError, match="stopLossPrice"):
             await x.create_stop_loss_order(SWAP, "market", "sell", 0.1)
+
+    simulate(story())
+
+
+def test_no_call_about_orders_touches_a_conditional_order_or_the_reverse() -> None:
+    """A bot that forgets `trigger` is told so, and cancels no other order in its place."""
+
+    async def story() -> None:
+        x = make()
+        last = await price_of(x)
+        low = round(last * 0.9, 1)
+        order = await x.create_order(SWAP, "limit", "buy", 0.1, low)
+        waits = await x.create_order(SWAP, "market", "sell", 0.1, None, stop(low))
+        assert waits["id"] == "4000000000000001", "as the first one over the wire"
+        for call in (x.fetch_order, x.cancel_order):
+            with pytest.raises(OrderNotFoundError):
+                await call(waits["id"], SWAP)
+            with pytest.raises(OrderNotFoundError):
+                await call(order["id"], SWAP, TRIGGER)
+        assert await x.fetch_open_orders(SWAP) == [order]
+        assert await x.fetch_open_orders(SWAP, params=TRIGGER) == [waits]
+
+    simulate(story())
+
+
+@pytest.mark.parametrize("percent", [0.09, 20.001, 50, float("nan"), "much"])
+def test_a_trailing_stop_follows_within_limits(percent: object) -> None:
+    """From 0.1 to 20 percent, as on the venue; the refusal names the param, and says why."""
+
+    async def story() -> None:
+        x = make()
+        for symbol in (SWAP, SPOT) if isinstance(percent, str) or percent != percent else (SWAP,):
+            with pytest.raises(InvalidOrderError, match=f"Invalid trailingPercent: '?{percent}"):
+                await x.create_order(
+                    symbol, "market", "sell", 0.1, 40_000, {"trailingPercent": percent}
+                )
+        for good in (0.1, 20):
+            await x.create_order(SWAP, "market", "sell", 0.1, None, {"trailingPercent": good})
 
     simulate(story())

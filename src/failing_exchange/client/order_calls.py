@@ -9,6 +9,7 @@ from failing_exchange.client.call_params import NONE, Params, own, with_param
 from failing_exchange.client.unified_api import Symbol, UnifiedRequests, is_contract
 from failing_exchange.errors import BadRequestError, ExchangeError
 from failing_exchange.text.spelling import did_you_mean
+from failing_exchange.unified.order_dicts import refused_order
 
 CONTRACT_BATCH_MAX = 5  # orders of contracts in one request, as on Binance; more are refused
 BATCH_MAX = 1_000  # orders in one call that takes a list; more are refused
@@ -222,8 +223,9 @@ class OrderApi(UnifiedRequests):
         """Place several orders, one request after another; return an entry for each.
 
         `orders` are mappings of `create_order`'s arguments. A refused order has status "rejected"
-        and its reason in `info`. An order whose outcome is unknown ends the batch: that is raised.
-        Orders that are all for contracts are one request, of 5 at most; none may be conditional.
+        and its reason in `info`; what is unknown of it is None. An order whose outcome is unknown
+        ends the batch: that is raised. Orders that are all for contracts are one request, of 5 at
+        most; none may be conditional.
         """
         own("create_orders", params)
         asked = [_order(one, n) for n, one in enumerate(_listed(orders, "orders"))]
@@ -236,8 +238,7 @@ class OrderApi(UnifiedRequests):
             try:
                 placed.append(await self.create_order(**order))
             except ExchangeError as refused:
-                placed.append({"info": {"error": str(refused)}, "id": None, "status": "rejected",
-                               "symbol": order.get("symbol")})  # fmt: skip
+                placed.append(refused_order(str(refused), order["symbol"]))
         return placed
 
     async def _batch(self, asked: list[Mapping[str, Any]]) -> Any:
@@ -254,7 +255,7 @@ class OrderApi(UnifiedRequests):
         if isinstance(found, list) and len(found) == len(asked):
             for entry, order in zip(found, asked, strict=True):
                 if isinstance(entry, dict):
-                    entry.setdefault("symbol", order["symbol"])
+                    entry["symbol"] = entry.get("symbol") or order["symbol"]
         return found
 
     async def edit_order(

@@ -37,6 +37,12 @@ def change(state: State, command: ChangeOrder, at: int) -> OrderSnapshot:
     """
     account = state.account(command.account)
     order = find_open(account, command.symbol, command.order_id, command.client_id)
+    if command.side not in (None, order.side):
+        raise Reject(
+            Reason.INVALID_ORDER,
+            f"Invalid side: order {order.id} is a {order.side}, not a {command.side}, and its side "
+            "can't be changed: cancel it and place another",
+        )
     ms, lots, ticks = state.market(order.symbol, at), command.lots, command.ticks
     if command.peg is not None:
         ticks = price_of(ms, order.side, command.peg)

@@ -224,6 +224,7 @@ class ChangeOrder(NamedTuple):
     `lots` is the whole amount, with what is filled already. The order goes to the end of the queue.
     It is canceled where the new amount is filled already, or where it is post-only and would
     match. `peg`: the new price is read off the book. `change_id`: the client's name of the change.
+    `side`: where given, it has to be the order's.
     """
 
     account: str
@@ -234,6 +235,7 @@ class ChangeOrder(NamedTuple):
     ticks: int = 0
     peg: Peg | None = None
     change_id: str = ""
+    side: Side | None = None
 
 
 BATCH_MAX = 10  # commands of one batch; a longer one is refused (Binance: 5 unless they cancel)

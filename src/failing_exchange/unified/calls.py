@@ -29,7 +29,7 @@ from failing_exchange.unified.contract_calls import (
 from failing_exchange.unified.decode import Decoder, order_id_of
 from failing_exchange.unified.message_fields import instant_of, limit_of, until_of
 from failing_exchange.unified.numbers import hashable, lots_of, ticks_of
-from failing_exchange.unified.order_dicts import order, public_trade, trade
+from failing_exchange.unified.order_dicts import order, public_trade, refused_order, trade
 from failing_exchange.unified.order_params import BUY, CONTRACT_PARAMS, LIMIT, MARKET, SELL
 from failing_exchange.unified.timeframes import seconds_of
 from failing_exchange.unified.trigger_orders import trigger_order
@@ -115,7 +115,9 @@ def _change(d: Codec, account: str, order: tuple[Any, ...], named: tuple[int, st
         raise Reject(
             Reason.NOT_SUPPORTED, f"edit_order changes limit orders of contracts, not {order[1]!r}"
         )
-    return c.ChangeOrder(account, wanted.symbol, *named, wanted.lots, wanted.ticks)
+    return c.ChangeOrder(
+        account, wanted.symbol, *named, wanted.lots, wanted.ticks, side=wanted.side
+    )
 
 
 def _batch(d: Codec, t: Trip) -> Any:
@@ -263,9 +265,7 @@ def _list(d: Codec, told: q.Orders | Conditionals) -> Any:
 def _batch_done(d: Codec, told: c.BatchDone) -> Any:
     """The orders; of a refused one its reason in `info`."""
     return [
-        _one_of(d, one)
-        if isinstance(one, OrderSnapshot)
-        else {"info": {"error": one.text}, "id": None, "status": "rejected"}
+        _one_of(d, one) if isinstance(one, OrderSnapshot) else refused_order(one.text)
         for one in told.results
     ]
 

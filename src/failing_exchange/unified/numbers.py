@@ -35,9 +35,10 @@ def lots_of(value: object, amount_step: int) -> int:
 
 
 @lru_cache(maxsize=NUMBERS_CACHED_MAX, typed=True)
-def atoms_of(value: object) -> int:
-    """A balance or a cost as atoms, cut off."""
-    return int(_atoms(value, "cost", Reason.INVALID_COST))
+def atoms_of(value: object, what: str = "cost") -> int:
+    """A balance, a cost or another amount of any name as atoms, cut off."""
+    reason = Reason.INVALID_COST if what == "cost" else Reason.INVALID_ORDER
+    return int(_atoms(value, what, reason))
 
 
 def hashable(value: Any) -> object:

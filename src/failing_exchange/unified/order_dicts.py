@@ -106,6 +106,14 @@ def order(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
     return fields
 
 
+def refused_order(text: str, symbol: str | None = None) -> dict[str, Any]:
+    """ccxt's order structure of one that was refused, with the reason in its `info`."""
+    return dict.fromkeys(FIELDS) | {
+        "info": {"error": text}, "status": "rejected", "symbol": symbol, "trades": [],
+        "fee": {"currency": None, "cost": None}, "fees": [],
+    }  # fmt: skip
+
+
 def _add_rarer(fields: dict[str, Any], snapshot: OrderSnapshot, market: Market) -> None:
     """The fields that most open orders leave empty: fills, and what triggers it."""
     o = snapshot.order

@@ -139,7 +139,11 @@ def trail_of(market: Market, price: object, params: Mapping[str, Any]) -> int:
             "Invalid order: a trailing stop needs params trailingAmount, or trailingPercent "
             "with a reference price",
         )
-    return max(1, ticks_at(market, price) * atoms_of(hashable(percent)) // (100 * ATOMS))
+    return max(1, ticks_at(market, price) * _percent(percent) // (100 * ATOMS))
+
+
+def _percent(value: object) -> int:
+    return atoms_of(hashable(value), "trailingPercent")
 
 
 def force_of(params: Mapping[str, Any]) -> str:

@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from failing_exchange.core.commands import PlaceConditional
-from failing_exchange.core.conditional_order import ConditionalSnapshot, ConditionalStatus
+from failing_exchange.core.conditional_order import (
+    LARGEST_TRAIL,
+    LEAST_TRAIL,
+    ConditionalSnapshot,
+    ConditionalStatus,
+)
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import LIMIT_TYPES, OrderType, Side, TimeInForce, TriggerBy
 from failing_exchange.core.reject import Reason, Reject
@@ -92,7 +97,13 @@ def _trail_of(params: Mapping[str, Any]) -> int:
     percent = one_of(params, "trailingPercent", "callbackRate")
     if percent is None:
         raise invalid("Invalid order: a trailing stop of a contract needs params trailingPercent")
-    return atoms_of(hashable(percent)) // BIP
+    trail, rest = divmod(atoms_of(hashable(percent), "trailingPercent"), BIP)
+    if not LEAST_TRAIL <= trail <= LARGEST_TRAIL or (rest and trail == LARGEST_TRAIL):
+        raise invalid(
+            f"Invalid trailingPercent: {percent!r} is outside {LEAST_TRAIL / 100:g} to "
+            f"{LARGEST_TRAIL / 100:g} percent"
+        )
+    return trail
 
 
 def trigger_order(told: ConditionalSnapshot, market: Market) -> dict[str, Any]:
