@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from failing_exchange.core import commands as c
+from failing_exchange.core import commands as c, contract_queries as cq
 from failing_exchange.core.contract_prices import index_of, mark_of, rate_of
 from failing_exchange.core.events import FundingPaid, FuturesBalanceChanged, PositionChanged
 from failing_exchange.core.order import BUY, SELL
@@ -63,6 +63,53 @@ def test_the_interval_can_change_while_the_market_is_open() -> None:
     with pytest.raises(Reject) as refused:
         floor.do(c.ChangeFunding(S, hours=3))
     assert refused.value.reason is Reason.BAD_REQUEST
+
+
+def history(floor: Floor, **more: Any) -> list[tuple[float, int]]:
+    """(hours since the start, rate) of past fundings."""
+    found = floor.do(cq.FetchFundingRates("alice", S, **more)).rates
+    return [((one.at - START) / HOUR, one.rate) for one in found]
+
+
+def test_a_change_of_terms_leaves_the_past_as_it_was() -> None:
+    """Times, rates and mark prices of before stay; later ones are hourly, and then again not."""
+    floor = world()
+    floor.wait(2 * EIGHT + 2 * HOUR_S + 1_800)
+    before, marks = history(floor), mark_prices(floor, START, floor.at)
+    assert [at for at, _ in before[-3:]] == [0, 8, 16]
+    floor.do(c.ChangeFunding(S, hours=1, cap=50, floor=-50))
+    assert history(floor) == before
+    floor.engine.state.markets[S].funding_rates.clear()  # as they are forgotten in the end
+    assert history(floor) == before
+    assert mark_prices(floor, START, floor.at) == marks
+    floor.wait(2 * HOUR_S)
+    assert history(floor)[-4:] == [*before[-2:], (19, -50), (20, -50)]
+    floor.do(c.ChangeFunding(S, hours=4))
+    floor.wait(8 * HOUR_S)
+    assert [at for at, _ in history(floor, since=START)] == [0, 8, 16, 19, 20, 24, 28]
+    assert [at for at, _ in history(floor, since=START + 9 * HOUR, limit=3)] == [16, 19, 20]
+    assert [at for at, _ in history(floor, limit=3, until=START + 26 * HOUR)] == [19, 20, 24]
+
+
+def mark_prices(floor: Floor, first: int, last: int) -> list[int]:
+    ms = floor.engine.state.markets[S]
+    return [mark_of(ms, at) for at in range(first, last, 1_800 * SECOND)]
+
+
+def test_rates_of_times_without_a_position_are_told() -> None:
+    """What was not paid for want of positions is no gap between what was paid."""
+    floor = Floor()
+    floor.cross("alice", "bob", 10_000, BTC)
+    floor.wait(EIGHT)
+    floor.limit("bob", BUY, 10_000, BTC)
+    floor.limit("alice", SELL, 10_000, BTC)
+    floor.wait(3 * EIGHT)
+    floor.cross("alice", "bob", 10_000, BTC)
+    floor.do(c.PayFunding(S, 700))
+    floor.wait(EIGHT)
+    assert history(floor, since=START) == [
+        (0, 10_000), (8, 10_000), (16, 10_000), (24, 10_000), (32, 700), (40, 10_000)
+    ]  # fmt: skip
 
 
 def test_funding_now_and_at_any_rate() -> None:

@@ -12,7 +12,6 @@ from failing_exchange.core.contract_prices import (
     interval,
     mark_of,
     next_funding,
-    rate_of,
 )
 from failing_exchange.core.events import ContractSettled, MarketChanged
 from failing_exchange.core.forced_orders import ADL, SETTLEMENT, close_beside_book
@@ -66,6 +65,9 @@ def pay_funding_now(state: State, command: c.PayFunding, at: int) -> None:
     pay_funding(state, ms, at, rate)
 
 
+PAST_TERMS_MAX = 100  # changes of one contract; before them its funding is told by the oldest
+
+
 def change_funding(state: State, command: c.ChangeFunding, at: int) -> None:
     """Change the interval, the cap or the floor of a contract's funding."""
     ms = contract_market(state, command.symbol, at)
@@ -78,7 +80,8 @@ def change_funding(state: State, command: c.ChangeFunding, at: int) -> None:
         new = replace(contract, **changed)
     except ValueError as wrong:
         raise Reject(Reason.BAD_REQUEST, f"{command.symbol}: {wrong}") from None
-    rate_of(ms, next_funding(ms, at) - interval(ms))  # the last one stays what it was
+    ms.past_terms.append((at, contract))
+    del ms.past_terms[:-PAST_TERMS_MAX]
     ms.market = replace(ms.market, contract=new)
     ms.mark_seen = ((), None)
     if ms.due_at:

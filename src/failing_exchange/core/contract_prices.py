@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from failing_exchange.core.contract import Contract
 from failing_exchange.core.funding_rate import funding_rate
 from failing_exchange.core.mark_price import (
     BASIS_S,
@@ -56,9 +57,10 @@ def _mark(ms: MarketState, second: int, last: int) -> int:
 
 def _carry(ms: MarketState, second: int) -> int:
     """The last funding rate times the share of the interval that is left."""
-    span = interval(ms) // SECOND
-    gone = second % span
-    return carry_of(rate_of(ms, (second - gone) * SECOND), span - gone, span)
+    contract = terms_at(ms, (second + 1) * SECOND)
+    assert contract is not None
+    span = contract.funding_hours * HOUR_S
+    return carry_of(rate_of(ms, last_funding(ms, second * SECOND)), span - second % span, span)
 
 
 def _moved(ms: MarketState, second: int) -> int:
@@ -71,9 +73,35 @@ def _moved(ms: MarketState, second: int) -> int:
 
 
 def interval(ms: MarketState) -> int:
-    """The funding interval, in nanoseconds."""
+    """The funding interval now, in nanoseconds."""
     assert ms.market.contract is not None
     return ms.market.contract.funding_hours * HOUR
+
+
+def terms_at(ms: MarketState, due: int) -> Contract | None:
+    """The terms by which funding is, or was, paid at an instant."""
+    for until, contract in ms.past_terms:
+        if due <= until:
+            return contract
+    return ms.market.contract
+
+
+def regular_fundings(ms: MarketState, first: int, last: int) -> list[range]:
+    """The instants from `first` to `last` at which funding is paid in turn, oldest first."""
+    found: list[range] = []
+    for until, contract in (*ms.past_terms, (last, ms.market.contract)):
+        assert contract is not None
+        span = contract.funding_hours * HOUR
+        found.append(range(-(-first // span) * span, min(until, last) + 1, span))
+        first = max(first, until + 1)
+    return found
+
+
+def last_funding(ms: MarketState, at: int) -> int:
+    """The last instant at or before `at` at which funding was paid in turn."""
+    if not ms.past_terms:
+        return at - at % interval(ms)
+    return max(times[-1] for times in regular_fundings(ms, 0, at) if times)
 
 
 def next_funding(ms: MarketState, at: int) -> int:
@@ -88,13 +116,19 @@ def rate_of(ms: MarketState, due: int) -> int:
     if rate is None:
         while len(ms.funding_rates) >= RATES_KEPT_MAX:
             del ms.funding_rates[next(iter(ms.funding_rates))]
-        rate = ms.funding_rates[due] = estimated_rate(ms, due - interval(ms), due)
+        contract = terms_at(ms, due)
+        assert contract is not None
+        start = due - contract.funding_hours * HOUR
+        rate = ms.funding_rates[due] = estimated_rate(ms, start, due, contract)
     return rate
 
 
-def estimated_rate(ms: MarketState, start: int, stop: int) -> int:
-    """The funding rate by the premiums of [start, stop), whole seconds in nanoseconds."""
-    contract = ms.market.contract
+def estimated_rate(ms: MarketState, start: int, stop: int, contract: Contract | None = None) -> int:
+    """The funding rate by the premiums of [start, stop), whole seconds in nanoseconds.
+
+    `contract`: the terms; by default those of now.
+    """
+    contract = contract or ms.market.contract
     assert contract is not None
     hours, first, last = contract.funding_hours, start // SECOND, stop // SECOND
     reference, average = reference_of(ms), 0
@@ -124,10 +158,14 @@ def mark_candle_of(
     ms: MarketState, reference: ReferencePrices, start: int, stop: int
 ) -> PriceCandle:
     """The mark price in the seconds of [start, stop); its extremes are bounds (`mark_candle`)."""
-    span, step, shifts = interval(ms) // SECOND, ms.market.price_step, ms.liquidity.shifts
+    step, shifts = ms.market.price_step, ms.liquidity.shifts
     carries = [_carry(ms, start), _carry(ms, stop - 1)]
-    for due in range((start // span + 1) * span, stop, span):
-        carries += [0, _carry(ms, due)]
+    for times in regular_fundings(ms, (start + 1) * SECOND, (stop - 1) * SECOND):
+        for due in times:
+            carries += [0, _carry(ms, due // SECOND)]
+    for changed in (until // SECOND for until, _ in ms.past_terms):
+        if start < changed < stop:
+            carries += [_carry(ms, changed - 1), _carry(ms, changed)]
     least, most = shifts.range(start - BASIS_S, stop) if shifts.kept else (0, 0)
     ends = (mark_of(ms, start * SECOND), mark_of(ms, (stop - 1) * SECOND))
     return mark_candle(

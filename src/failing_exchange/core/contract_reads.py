@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain, islice
 
 from failing_exchange.core.contract_prices import (
     estimated_rate,
@@ -11,6 +12,7 @@ from failing_exchange.core.contract_prices import (
     mark_of,
     next_funding,
     rate_of,
+    regular_fundings,
 )
 from failing_exchange.core.contract_queries import (
     FetchFunding,
@@ -64,17 +66,17 @@ def _funding(ms: MarketState, at: int) -> Funding:
 
 
 def fetch_funding_rates(state: State, q: FetchFundingRates, at: int) -> FundingRates:
-    """Past funding rates: those that were paid here, and before them those of the background."""
+    """Past funding rates: those of regular times, and those that were paid out of turn."""
     ms = contract_state(state, q.symbol, at)
-    until, span = min(q.until or at, at), interval(ms)
-    found = [due for due in ms.funding_marks if q.since <= due <= until]
-    born = next(iter(ms.funding_marks), at + 1)  # before it, all is at regular times
-    if (q.since and len(found) < q.limit) or not q.since:
-        end = min(until, born - 1) // span * span
-        first = max(-(-q.since // span) * span, end - (q.limit - 1) * span if not q.since else 0)
-        last = min(end, first + (q.limit - 1) * span)
-        found = [*range(first, last + 1, span), *found]
-    kept = found[: q.limit] if q.since else found[-q.limit :]
+    until = min(q.until or at, at)
+    regular = regular_fundings(ms, q.since, until)
+    if q.since:
+        found = set(islice(chain(*regular), q.limit))
+    else:
+        found = set(islice(chain(*(times[::-1] for times in regular[::-1])), q.limit))
+    found.update(due for due in ms.funding_marks if q.since <= due <= until)
+    ordered = sorted(found)
+    kept = ordered[: q.limit] if q.since else ordered[-q.limit :]
     rates = (FundingRate(due, rate_of(ms, due), ms.funding_marks.get(due, 0)) for due in kept)
     return FundingRates(ms.market, tuple(rates))
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 from failing_exchange.core.book import OrderBook
 from failing_exchange.core.commands import CheckMarks, EndDue, Operator
 from failing_exchange.core.conditional_order import FIRST_CONDITIONAL_ID, ConditionalOrder
+from failing_exchange.core.contract import Contract
 from failing_exchange.core.events import Event, FuturesBalanceChanged
 from failing_exchange.core.ledger import INSURANCE, WORLD, Ledger
 from failing_exchange.core.liquidity import Background, Liquidity
@@ -179,6 +180,7 @@ class MarketState:
         self.mark_seen: tuple[object, int | None] = ((), None)  # what it was reckoned by, mark
         self.funding_rates: dict[int, int] = {}  # by the instant of payment
         self.funding_marks: dict[int, int] = {}  # mark prices at those that were paid
+        self.past_terms: list[tuple[int, Contract]] = []  # (until when, terms), oldest first
         self.mark_due_at = 0  # when the mark price is looked at next; 0: not planned
         self.conditionals: dict[int, ConditionalOrder] = {}  # that wait for a last price
         self.due_at = 0  # when its settlement's next timed duty falls due; 0: none is scheduled
