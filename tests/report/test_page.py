@@ -231,6 +231,8 @@ OPTIONS: dict[str, Any] = {
     "venue": "binance",
     "rules": ("mine.py:Rule", "mine.py:Other"),
     "faults": (("mine.py:Fault", 0.3),),
+    "as_of": "2026-01-15",
+    "change": "percent_encoding",
 }
 
 
