@@ -19,13 +19,12 @@ from failing_exchange.core.order import (
     OrderSnapshot,
     Why,
 )
-from failing_exchange.core.order_rules import check_prices, has_least_worth
+from failing_exchange.core.order_rules import check_prices, has_least_worth, price_bounds
 from failing_exchange.core.pegged_orders import price_of
 from failing_exchange.core.place_order import enter
 from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
-from failing_exchange.core.units import SECOND
 
 CHANGES_MAX = 10_000  # of one order (Binance, -5026); one more is refused
 
@@ -39,9 +38,7 @@ def change(state: State, command: ChangeOrder, at: int) -> OrderSnapshot:
     order = find_open(account, command.symbol, command.order_id, command.client_id)
     if command.side not in (None, order.side):
         raise Reject(
-            Reason.INVALID_ORDER,
-            f"Invalid side: order {order.id} is a {order.side}, not a {command.side}, and its side "
-            "can't be changed: cancel it and place another",
+            Reason.INVALID_ORDER, order=order.id, side=str(order.side), asked=str(command.side)
         )
     ms, lots, ticks = state.market(order.symbol, at), command.lots, command.ticks
     if command.peg is not None:
@@ -77,8 +74,8 @@ def _check(ms: MarketState, order: Order, lots: int, ticks: int, at: int) -> Non
     if changes_of(order) >= CHANGES_MAX:
         raise Reject(Reason.INVALID_ORDER, rule=OrderRule.AMENDS, count=CHANGES_MAX)
     market.check_steps(lots, ticks)
-    last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
-    market.check_limits(lots, ticks, last, has_least_worth(ms, order))
+    bounds = price_bounds(ms, order.side, at) if market.price_band is not None else None
+    market.check_limits(lots, ticks, bounds, has_least_worth(ms, order))
     if market.rules is not None:
         probe = _probe(order, lots, ticks, at)
         check_prices(ms, market.rules, probe, at)

@@ -101,7 +101,9 @@ def fetch_income(state: State, q: FetchIncome, at: int) -> Incomes:
     every = list(_without_match(account))
     if q.trades:
         every += _by_trades(state, account)
-        every.sort(key=lambda one: one.at)
+        # at one instant, funding and transfers come before matches, and matches before what the
+        # liquidation that made them has cost
+        every.sort(key=lambda one: (one.at, one.why == "insurance_clear"))
     found = [
         one
         for one in every

@@ -8,8 +8,9 @@ from typing import NamedTuple, Protocol
 
 from failing_exchange.core.contract import Contract
 from failing_exchange.core.reject import OrderRule, Reason, Reject
-from failing_exchange.core.units import ATOMS, DAY_S, PPM, atoms_text
+from failing_exchange.core.units import ATOMS, DAY_S, atoms_text
 
+Bounds = tuple[int | None, int | None]  # the least and the highest price in ticks; None: any
 MEMORY_MAX = 365 * DAY_S  # seconds; a market of longer depth_memory is refused
 
 
@@ -135,7 +136,7 @@ class Market:
     cost_min: int = 0
     price_min: int = 1
     price_max: int | None = None
-    price_band: tuple[int, int] | None = None  # below and above the last price
+    price_band: tuple[int, int] | None = None  # see `order_rules.price_bounds`
     orders_max: int | None = None  # open orders of one account
     maker_fee: int = 1_000
     taker_fee: int = 1_000
@@ -225,17 +226,19 @@ class Market:
                 step=self.amount_text(self.amount_every),
             )
 
-    def check_limits(self, lots: int, ticks: int, last: int, least: bool = True) -> None:
+    def check_limits(
+        self, lots: int, ticks: int, bounds: Bounds | None, least: bool = True
+    ) -> None:
         """Raise `Reject` where a limit order of `lots` at `ticks` breaks a rule of this market.
 
-        `least`: its worth has a minimum.
+        `bounds`: what `price_band` allows now. `least`: its worth has a minimum.
         """
         if lots < self.amount_min or (self.amount_max is not None and lots > self.amount_max):
             self.check_amount(lots, self.amount_max)
         if ticks < self.price_min or (self.price_max is not None and ticks > self.price_max):
             self.check_price(ticks)
-        if self.price_band is not None and last:
-            self._check_band(ticks, last, self.price_band)
+        if bounds is not None:
+            self._check_band(ticks, *bounds)
         if least and ticks * lots * self.unit < self._cost_floor:
             self.check_cost(self.cost(ticks, lots))
 
@@ -279,16 +282,16 @@ class Market:
                 minimum=atoms_text(self.cost_min),
             )
 
-    def _check_band(self, ticks: int, last: int, band: tuple[int, int]) -> None:
-        low, high = last * (PPM - band[0]) // PPM, last * (PPM + band[1]) // PPM
-        if not low <= ticks <= high:
-            raise Reject(
-                Reason.PRICE_BAND,
-                rule=OrderRule.PRICE_BAND,
-                price=self.price_text(ticks),
-                minimum=self.price_text(low),
-                maximum=self.price_text(high),
-            )
+    def _check_band(self, ticks: int, low: int | None, high: int | None) -> None:
+        if (low is None or ticks >= low) and (high is None or ticks <= high):
+            return
+        rule, price = OrderRule.PRICE_BAND, self.price_text(ticks)
+        least, most = self.price_text(low), self.price_text(high)
+        if low is None:
+            raise Reject(Reason.PRICE_BAND, rule=rule, price=price, maximum=most)
+        if high is None:
+            raise Reject(Reason.PRICE_BAND, rule=rule, price=price, minimum=least)
+        raise Reject(Reason.PRICE_BAND, rule=rule, price=price, minimum=least, maximum=most)
 
     def price_text(self, ticks: int | None) -> str:
         """A price as decimal text, `-` for none."""

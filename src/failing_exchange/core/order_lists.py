@@ -27,6 +27,7 @@ from failing_exchange.core.order_rules import (
     check_list_rules,
     check_prices,
     check_trigger,
+    price_bounds,
     would_match,
 )
 from failing_exchange.core.pegged_orders import pegged, take_price
@@ -347,8 +348,8 @@ def _check_size(ms: MarketState, order: Order, at: int) -> None:
     """Check an amount that was not known when the order was placed."""
     market = ms.market
     if order.kind in LIMIT_TYPES and order.ticks:
-        last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
-        market.check_limits(order.lots, order.ticks, last)
+        bounds = price_bounds(ms, order.side, at) if market.price_band is not None else None
+        market.check_limits(order.lots, order.ticks, bounds)
     else:
         least = market.rules.market_amount_min if market.rules is not None else None
         market.check_amount(order.lots, None)

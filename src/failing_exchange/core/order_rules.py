@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from failing_exchange.core.commands import PlaceOrder
-from failing_exchange.core.market import HALTED, TRADING, Market, Prevention, Rules
+from failing_exchange.core.contract_prices import mark_of
+from failing_exchange.core.market import HALTED, TRADING, Bounds, Market, Prevention, Rules
 from failing_exchange.core.matching import crosses, walk
 from failing_exchange.core.order import (
     FOK,
@@ -55,9 +56,9 @@ def check(
     if c.peg is not None or (pending and not c.lots):
         _check_what_is_known(state, ms, account, c, at)
     elif kind in LIMIT_TYPES:
-        last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
+        bounds = price_bounds(ms, c.side, at) if market.price_band is not None else None
         least = market.contract is None or has_least_worth(ms, c)
-        market.check_limits(c.lots, c.ticks, last, least)
+        market.check_limits(c.lots, c.ticks, bounds, least)
     elif not c.cost:
         most = market.market_amount_max
         rule = OrderRule.AMOUNT if most is None else OrderRule.MARKET_AMOUNT
@@ -97,6 +98,23 @@ def check_unused(account: Account, client_id: str) -> None:
         raise Reject(Reason.DUPLICATE_CLIENT_ID, client_id=client_id)
 
 
+def price_bounds(ms: MarketState, side: Side, at: int) -> Bounds:
+    """The least and the highest price, in ticks, that `price_band` allows; None: any.
+
+    It lies around the last price. Of a contract it lies around the mark price, a buy is bounded
+    above only, and a sell below only. Nothing is refused while that price is not known.
+    """
+    market, band = ms.market, ms.market.price_band
+    contract = market.contract is not None
+    around = mark_of(ms, at) // market.price_step if contract else ms.tape.last(at // SECOND)
+    if band is None or not around:
+        return None, None
+    low, high = around * (PPM - band[0]) // PPM, around * (PPM + band[1]) // PPM
+    if not contract:
+        return low, high
+    return (None, high) if side is Side.BUY else (low, None)
+
+
 def would_match(ms: MarketState, order: PlaceOrder | Order) -> Reject:
     """The refusal of a post-only order that would match at once."""
     return Reject(Reason.WOULD_MATCH, price=ms.market.price_text(order.ticks))
@@ -115,9 +133,9 @@ def _check_what_is_known(
 ) -> None:
     """Check an order that has no price or no amount until it enters the book."""
     market = ms.market
-    last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
+    bounds = price_bounds(ms, c.side, at) if market.price_band is not None else None
     if c.lots and c.ticks:
-        market.check_limits(c.lots, c.ticks, last)
+        market.check_limits(c.lots, c.ticks, bounds)
     elif c.lots:
         market.check_amount(c.lots, market.amount_max)
     elif c.ticks:

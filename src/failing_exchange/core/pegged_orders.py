@@ -5,11 +5,10 @@ from __future__ import annotations
 from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.matching import offers
 from failing_exchange.core.order import LIMIT, LIMIT_TYPES, Order, Peg, PegPrice, Side
-from failing_exchange.core.order_rules import check_cost_max, check_prices
+from failing_exchange.core.order_rules import check_cost_max, check_prices, price_bounds
 from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
-from failing_exchange.core.units import SECOND
 
 
 def price_of(ms: MarketState, side: Side, peg: Peg) -> int:
@@ -57,8 +56,8 @@ def take_price(state: State, ms: MarketState, order: Order, at: int) -> None:
     ticks = price_of(ms, order.side, peg)
     order.amended = (*order.amended, (at, 0, order.lots))
     order.ticks, order.updated_at = ticks, at
-    last = ms.tape.last(at // SECOND) if market.price_band is not None else 0
-    market.check_limits(order.lots, ticks, last)
+    bounds = price_bounds(ms, order.side, at) if market.price_band is not None else None
+    market.check_limits(order.lots, ticks, bounds)
     if market.rules is not None:
         check_prices(ms, market.rules, order, at)
         if market.rules.cost_max is not None and order.kind in LIMIT_TYPES:

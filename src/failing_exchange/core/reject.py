@@ -165,6 +165,8 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "Invalid price: outside the band around the last price of {symbol}",
         "Invalid price: {price} is outside the band {minimum} to {maximum} around the last price",
         "Invalid price: {price} is outside {low} to {high} around the average price",
+        "Invalid price: {price} is above {maximum}, the most for a buy at this mark price",
+        "Invalid price: {price} is below {minimum}, the least for a sell at this mark price",
     ),
     Reason.INVALID_AMOUNT: (
         "Invalid amount: the lot size filter of {symbol} refuses it",
@@ -198,6 +200,8 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "Invalid order: it trails by {trail} basis points, allowed are {minimum} to {maximum}",
         "Invalid order: it was amended {count} times already, the most that is allowed",
         "Invalid order: its amount is known once the working order of list {order_list} is filled",
+        "Invalid side: order {order} is a {side}, not a {asked}, and its side can't be changed: "
+        "cancel it and place another",
         "Invalid order list: {shape}",
         "Invalid order list: the last price {last} is not between {below} and {above}",
     ),

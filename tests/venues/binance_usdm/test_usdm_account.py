@@ -6,6 +6,7 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+from failing_exchange.core.commands import LiquidatePosition
 from tests.venues.binance_usdm.contracts import BTC
 from tests.venues.binance_usdm.usdm_client import UsdmClient, on_usdm
 
@@ -93,5 +94,19 @@ def test_the_position_with_most_profit_stands_first_for_deleveraging() -> None:
         (row,) = (await client.signed("GET", "v3/positionRisk")).body
         assert row["adl"] == 4
         assert row["unRealizedProfit"] == "40.00000000"
+
+    on_usdm(story)
+
+
+def test_income_has_the_fee_of_a_liquidation_after_its_profit() -> None:
+    """Rows of one instant stand in the order in which they happened."""
+
+    async def story(client: UsdmClient) -> None:
+        await client.market()
+        await client.exchange.operate(LiquidatePosition("main", BTC))
+        rows = (await client.signed("GET", "v1/income")).body
+        kinds = [row["incomeType"] for row in rows]
+        assert kinds[-2:] == ["REALIZED_PNL", "INSURANCE_CLEAR"]
+        assert rows[-2]["time"] == rows[-1]["time"]
 
     on_usdm(story)

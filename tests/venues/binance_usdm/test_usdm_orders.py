@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 
+from failing_exchange.core.commands import MoveMark
+from failing_exchange.core.units import ATOMS
+from tests.venues.binance_usdm.contracts import BTC
 from tests.venues.binance_usdm.usdm_client import UsdmClient, on_usdm
 
 
@@ -166,5 +169,23 @@ def test_orders_that_ended_without_a_fill_are_forgotten_after_three_days() -> No
         trades = (await client.signed("GET", "v1/userTrades", symbol="BTCUSDT")).body
         oldest = (await client.signed("GET", "v1/userTrades", symbol="BTCUSDT", limit=1)).body
         assert oldest == trades[:1]
+
+    on_usdm(story)
+
+
+def test_percent_price_bounds_a_buy_above_and_a_sell_below() -> None:
+    """Around the mark price; a buy far below it and a sell far above it rest, as ladders do."""
+
+    async def story(client: UsdmClient) -> None:
+        await client.market()  # at 50,000
+        for side, price in (("BUY", "20000"), ("SELL", "90000"), ("BUY", "52500")):
+            assert (await client.order(side=side, price=price)).status == 200, (side, price)
+        assert (await client.order(price="52500.1")).body["code"] == -4016
+        assert (await client.order(side="SELL", price="47499.9")).body["code"] == -4024
+        await client.exchange.operate(MoveMark(BTC, 1_000 * ATOMS))
+        assert (await client.order(price="53550")).status == 200
+        assert (await client.order(side="SELL", price="48449.9")).body == {
+            "code": -4024, "msg": "Limit price can't be lower than 48450.",
+        }  # fmt: skip
 
     on_usdm(story)

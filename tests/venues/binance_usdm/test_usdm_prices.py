@@ -70,3 +70,30 @@ def test_funding_is_paid_at_the_rate_that_is_told() -> None:
             await venue.close()
 
     simulate(main(), seed=7)
+
+
+def test_prices_have_the_precision_of_production() -> None:
+    """BTCUSDT has two places, though its tick is 0.1: "0.10" (exchangeInfo of 2026-09)."""
+
+    async def main() -> None:
+        venue = like_production("binance-usdm", latency=None, keys=Keyring.default(), seed=7,
+                                markets=["BTC/USDT:USDT"])  # fmt: skip
+        client = UsdmClient(venue)
+        try:
+            await client.exchange.ready()
+            (row,) = (await client.public("GET", "v1/exchangeInfo")).body["symbols"]
+            assert row["pricePrecision"] == 2
+            assert row["filters"][0] == {
+                "filterType": "PRICE_FILTER", "minPrice": "556.80", "maxPrice": "4529764",
+                "tickSize": "0.10",
+            }  # fmt: skip
+            book = (await client.public("GET", "v1/ticker/bookTicker", **SYMBOL)).body
+            placed = (await client.order(price=book["bidPrice"])).body
+            assert placed["price"] == book["bidPrice"]
+            assert book["bidPrice"][-3:] == f".{book['bidPrice'][-2]}0"
+            for price, code in (("40000.05", -4014), ("40000.001", -1111)):
+                assert (await client.order(price=price)).body["code"] == code
+        finally:
+            await venue.close()
+
+    simulate(main(), seed=7)

@@ -352,7 +352,7 @@ def _out_of_band(values: dict[str, object]) -> tuple[str, str]:
     """As seen on the wire, 2021 to 2025: with the bound, where the page has a general sentence."""
     low = values.get("minimum", values.get("low"))
     high = values.get("maximum", values.get("high"))
-    if _number(values["price"]) < _number(low):
+    if high is None or (low is not None and _number(values["price"]) < _number(low)):
         return "PRICE_LOWER_THAN_MULTIPLIER_DOWN", f"Limit price can't be lower than {low}."
     return "PRICE_HIGHER_THAN_MULTIPLIER_UP", f"Limit price can't be higher than {high}."
 

@@ -14,7 +14,13 @@ from failing_exchange.core.queries import FetchMarkets, Markets
 from failing_exchange.core.units import ATOMS, PPM, atoms_text
 from failing_exchange.venues.binance_common.call import Reading, Writing
 from failing_exchange.venues.binance_common.values import venue_symbol
-from failing_exchange.venues.binance_usdm.number_formats import amount, fixed, places_of, price
+from failing_exchange.venues.binance_usdm.number_formats import (
+    amount,
+    fixed,
+    places_of,
+    price,
+    price_places,
+)
 
 DELIVERY = 4_133_404_800_000  # milliseconds: 2100-12-25, of all perpetuals
 LISTED = 1_569_398_400_000  # milliseconds: 2019-09-25, when the first contract was listed
@@ -73,7 +79,7 @@ def _symbol(market: Market, contract: Contract) -> dict[str, Any]:
         "baseAsset": market.base,
         "quoteAsset": market.quote,
         "marginAsset": market.settle,
-        "pricePrecision": places_of(market.price_step),
+        "pricePrecision": price_places(market),
         "quantityPrecision": places_of(market.amount_step),
         "baseAssetPrecision": 8,
         "quotePrecision": 8,

@@ -13,6 +13,8 @@ from failing_exchange.core.units import ATOMS
 from failing_exchange.venues.binance_common.values import decimal
 
 PLACES = 8  # of an atom
+# The least `pricePrecision`: BTCUSDT has 2, although its tick is "0.10" (2026-09)
+PRICE_PLACES_MIN = 2
 
 
 @cache
@@ -23,6 +25,11 @@ def places_of(step: int) -> int:
     (2, 0)
     """
     return len(f"{step % ATOMS:08d}".rstrip("0")) if step % ATOMS else 0
+
+
+def price_places(market: Market) -> int:
+    """Decimal places of a price: `pricePrecision`."""
+    return max(PRICE_PLACES_MIN, places_of(market.price_step))
 
 
 def fixed(atoms: int, places: int) -> str:
@@ -42,7 +49,7 @@ def fixed(atoms: int, places: int) -> str:
 
 def price(ticks: int, market: Market) -> str:
     """A price."""
-    return fixed(ticks * market.price_step, places_of(market.price_step))
+    return fixed(ticks * market.price_step, price_places(market))
 
 
 def amount(lots: int, market: Market) -> str:
@@ -52,7 +59,7 @@ def amount(lots: int, market: Market) -> str:
 
 def cost_places(market: Market) -> int:
     """Places of a cost or an average price."""
-    return min(PLACES, places_of(market.price_step) + places_of(market.amount_step))
+    return min(PLACES, price_places(market) + places_of(market.amount_step))
 
 
 def cost(atoms: int, market: Market) -> str:
@@ -62,7 +69,7 @@ def cost(atoms: int, market: Market) -> str:
 
 def short_cost(atoms: int, market: Market) -> str:
     """A cost, or an average price, as market data shows it: with the places of a price."""
-    return fixed(atoms, places_of(market.price_step))
+    return fixed(atoms, price_places(market))
 
 
 def average(atoms: int, lots: int, market: Market) -> str:

@@ -10,12 +10,12 @@ from typing import NoReturn
 
 from failing_exchange.core.market import Market, Prevention
 from failing_exchange.core.order import Peg, PegPrice, PositionSide, Side, TimeInForce
-from failing_exchange.core.reject import Reason
+from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import MILLISECOND, SECOND
 from failing_exchange.venues.binance_common.call import Reading
 from failing_exchange.venues.binance_common.params import DECIMAL, DECIMAL_RANGE, Params, illegal
 from failing_exchange.venues.binance_common.refusals import missing, refuse
-from failing_exchange.venues.binance_usdm.number_formats import places_of
+from failing_exchange.venues.binance_usdm.number_formats import places_of, price_places
 
 # Of conditional orders, which this endpoint took until 2025 and now refuses by their type (-4120).
 CONDITIONS = "stopPrice closePosition activationPrice callbackRate workingType priceProtect"
@@ -185,7 +185,8 @@ def ticks_of(p: Params, name: str, market: Market) -> int:
     """A price in ticks, 0 where none was sent."""
     if name not in p:
         return 0
-    ticks = _steps(p, name, market.price_step, Reason.INVALID_PRICE)
+    most = price_places(market)
+    ticks = _steps(p, name, market.price_step, most, Reason.INVALID_PRICE)
     if ticks < 0:
         refuse("PRICE_LESS_THAN_ZERO", "Price less than 0.", Reason.INVALID_PRICE)
     return ticks
@@ -195,14 +196,15 @@ def lots_of(p: Params, name: str, market: Market) -> int:
     """An amount in lots, 0 where none was sent."""
     if name not in p:
         return 0
-    lots = _steps(p, name, market.amount_step, Reason.INVALID_AMOUNT)
+    most = places_of(market.amount_step)
+    lots = _steps(p, name, market.amount_step, most, Reason.INVALID_AMOUNT)
     if lots <= 0:
         refuse("QTY_LESS_THAN_ZERO", "Quantity less than zero.", Reason.INVALID_AMOUNT)
     return lots
 
 
-def _steps(p: Params, name: str, step: int, reason: Reason) -> int:
-    """A decimal in steps of the contract's precision, -1 for a negative one."""
+def _steps(p: Params, name: str, step: int, most: int, reason: Reason) -> int:
+    """A decimal of at most `most` places in steps, -1 for a negative one."""
     text = p[name]
     if NEGATIVE.match(text):
         return -1
@@ -210,9 +212,11 @@ def _steps(p: Params, name: str, step: int, reason: Reason) -> int:
     if found is None:
         illegal(name, DECIMAL_RANGE, reason)
     places = len((found[2] or "").rstrip("0"))
-    steps, rest = (0, 1) if places > places_of(step) else divmod(p.atoms(name, reason), step)
-    if rest:
+    if places > most:
         too_precise(reason)
+    steps, rest = divmod(p.atoms(name, reason), step)
+    if rest:
+        raise Reject(reason)
     return steps
 
 
