@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from failing_exchange.core import commands as c, contract_queries as cq
-from failing_exchange.core.contract_prices import index_of, mark_of, rate_of
+from failing_exchange.core.contract_prices import RATES_KEPT_MAX, index_of, mark_of, rate_of
 from failing_exchange.core.events import FundingPaid, FuturesBalanceChanged, PositionChanged
 from failing_exchange.core.order import BUY, SELL
 from failing_exchange.core.reject import Reason, Reject
@@ -106,6 +106,7 @@ def test_rates_of_times_without_a_position_are_told() -> None:
     floor.wait(3 * EIGHT)
     floor.cross("alice", "bob", 10_000, BTC)
     floor.do(c.PayFunding(S, 700))
+    history(floor, limit=RATES_KEPT_MAX)  # what is reckoned anew pushes out nothing that was paid
     floor.wait(EIGHT)
     assert history(floor, since=START) == [
         (0, 10_000), (8, 10_000), (16, 10_000), (24, 10_000), (32, 700), (40, 10_000)

@@ -111,7 +111,10 @@ def next_funding(ms: MarketState, at: int) -> int:
 
 
 def rate_of(ms: MarketState, due: int) -> int:
-    """The funding rate that was paid at an instant, in atoms of a fraction (1e-8)."""
+    """The funding rate of an instant, paid or not, in atoms of a fraction (1e-8)."""
+    paid = ms.funding_paid.get(due)
+    if paid is not None:
+        return paid[0]
     rate = ms.funding_rates.get(due)
     if rate is None:
         while len(ms.funding_rates) >= RATES_KEPT_MAX:

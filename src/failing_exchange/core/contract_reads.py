@@ -74,10 +74,12 @@ def fetch_funding_rates(state: State, q: FetchFundingRates, at: int) -> FundingR
         found = set(islice(chain(*regular), q.limit))
     else:
         found = set(islice(chain(*(times[::-1] for times in regular[::-1])), q.limit))
-    found.update(due for due in ms.funding_marks if q.since <= due <= until)
+    found.update(due for due in ms.funding_paid if q.since <= due <= until)
     ordered = sorted(found)
     kept = ordered[: q.limit] if q.since else ordered[-q.limit :]
-    rates = (FundingRate(due, rate_of(ms, due), ms.funding_marks.get(due, 0)) for due in kept)
+    rates = (
+        FundingRate(due, rate_of(ms, due), ms.funding_paid.get(due, (0, 0))[1]) for due in kept
+    )
     return FundingRates(ms.market, tuple(rates))
 
 

@@ -23,10 +23,9 @@ def pay_funding(state: State, ms: MarketState, at: int, rate: int | None = None)
     """
     rate = rate_of(ms, at) if rate is None else rate
     mark = mark_of(ms, at)
-    ms.funding_rates[at] = rate
-    ms.funding_marks[at] = mark
-    while len(ms.funding_marks) > FUNDINGS_KEPT_MAX:
-        del ms.funding_marks[next(iter(ms.funding_marks))]
+    ms.funding_paid[at] = (rate, mark)
+    while len(ms.funding_paid) > FUNDINGS_KEPT_MAX:
+        del ms.funding_paid[next(iter(ms.funding_paid))]
     state.events.append(FundingPaid(ms.market.symbol, rate, mark, at))
     for position in list(ms.positions.values()):
         if position.lots:
@@ -36,7 +35,7 @@ def pay_funding(state: State, ms: MarketState, at: int, rate: int | None = None)
             _pay(state, ms, position, -atoms if pays else atoms, at)
 
 
-FUNDINGS_KEPT_MAX = 1_000  # of one contract: mark prices at past fundings; then the oldest goes
+FUNDINGS_KEPT_MAX = 1_000  # of one contract: past fundings; then the oldest goes
 
 
 def _pay(state: State, ms: MarketState, position: Position, change: int, at: int) -> None:

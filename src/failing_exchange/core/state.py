@@ -178,8 +178,8 @@ class MarketState:
         self.mark_shift = 0  # atoms by which the operator has moved the mark price
         self.mark_watched: dict[str, Bounds] = {}  # mark prices, in atoms: see `core.mark_watch`
         self.mark_seen: tuple[object, int | None] = ((), None)  # what it was reckoned by, mark
-        self.funding_rates: dict[int, int] = {}  # by the instant of payment
-        self.funding_marks: dict[int, int] = {}  # mark prices at those that were paid
+        self.funding_rates: dict[int, int] = {}  # by premiums, as they were asked for
+        self.funding_paid: dict[int, tuple[int, int]] = {}  # when it was -> (rate, mark price)
         self.past_terms: list[tuple[int, Contract]] = []  # (until when, terms), oldest first
         self.mark_due_at = 0  # when the mark price is looked at next; 0: not planned
         self.conditionals: dict[int, ConditionalOrder] = {}  # that wait for a last price
