@@ -211,6 +211,26 @@ def test_importing_the_package_is_cheap() -> None:
     )
 
 
+LATER = ("core.engine", "core.commands", "core.rate_limits", "faults.modes", "faults.plan",
+         "faults.triggers", "unified.calls", "venue.admission", "venue.maintenance",
+         "venue.venue")  # fmt: skip
+
+
+def test_naming_the_exchange_loads_no_engine_and_no_faults() -> None:
+    """A test module that only imports the class pays 15 ms for it, not those of the venue."""
+    ours = [f"{PACKAGE}.{name}" for name in LATER]
+    code = f"import sys; from {PACKAGE} import FailingExchange; " + (
+        f"print(*[m for m in {ours} if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert not result.stdout.split(), (
+        f"`from {PACKAGE} import FailingExchange` loads {result.stdout.strip()}: import it inside "
+        "the function"
+    )
+
+
 SETTLEMENTS = ("core.settlement", "core.settlement_base", "core.linear_settlement")
 SETTLES = (*SETTLEMENTS, "core.market", "core.state")  # these may name a market's assets
 HOLDS = (*SETTLEMENTS, "core.operator_commands")  # for orders; locks without an order

@@ -7,21 +7,16 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.client.arguments import check_whole
-from failing_exchange.core.rate_limits import SlidingWindow, TokenBucket
 from failing_exchange.core.units import MILLISECOND, SECOND
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.faults.modes import FailureMode, preset
-from failing_exchange.faults.plan import FaultRule, Scope
-from failing_exchange.faults.triggers import Chance, by_hour, chance, probability_of
 from failing_exchange.text.spelling import did_you_mean
-from failing_exchange.venue.admission import RateGate
-from failing_exchange.venue.maintenance import once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from failing_exchange.faults.plan import Fault, Trigger
+    from failing_exchange.faults.modes import FailureMode
+    from failing_exchange.faults.plan import Fault, FaultRule, Scope, Trigger
     from failing_exchange.faults.recorded_plan import RecordedPlan
     from failing_exchange.venue.venue import RunningVenue
 
@@ -110,6 +105,9 @@ class Controls:
         self._arm_mode(*_checked(mode, probability, params))
 
     def _arm_mode(self, mode: FailureMode, p: float, made: tuple[Fault, Scope] | None) -> None:
+        from failing_exchange.faults.plan import FaultRule
+        from failing_exchange.faults.triggers import chance
+
         if made is not None:
             name, (fault, scope) = self._venue.plan.free_name(mode.value), made
             rule = FaultRule(name=name, fault=fault, when=chance(p), scope=scope, label=mode.value)
@@ -118,6 +116,9 @@ class Controls:
 
     def _adopt_modes(self) -> None:
         """Take over the modes that are already armed, as after a crash."""
+        from failing_exchange.faults.modes import FailureMode
+        from failing_exchange.faults.triggers import Chance
+
         for name, rule in self._venue.plan.rules.items():
             if rule.label in FailureMode.__members__ and isinstance(rule.when, Chance):
                 self._modes[name] = (FailureMode(rule.label), float(rule.when.probability))
@@ -125,6 +126,8 @@ class Controls:
     @property
     def failure_mode(self) -> FailureMode:
         """The mode in force: NONE without one, MIXED with several."""
+        from failing_exchange.faults.modes import FailureMode
+
         modes = [mode for mode, _ in self._modes.values()]
         if not modes:
             return FailureMode.NONE
@@ -138,17 +141,24 @@ class Controls:
 
     def set_base_failure_rate(self, rate: float) -> None:
         """Have any request fail with this probability, in a way drawn at random."""
+        from failing_exchange.faults.triggers import chance, probability_of
+
         wanted = probability_of(rate, "the base failure rate")
         self._replace(BASE_RULE, chance(wanted) if wanted else None)
 
     def set_dynamic_failure_rate(self, rate: Callable[[int], float] | None) -> None:
         """Have requests fail with the probability `rate(hour)`, by the hour of the day in UTC."""
+        from failing_exchange.faults.triggers import by_hour
+
         if rate is not None and not callable(rate):
             raise ConfigurationError(f"rate must be a function of the hour (0 to 23), not {rate!r}")
         self._replace(DYNAMIC_RULE, by_hour(rate) if rate is not None else None)
 
     def _replace(self, name: str, when: Trigger | None) -> None:
         """Arm the random fault under a name of its own, or disarm it."""
+        from failing_exchange.faults.modes import FailureMode, preset
+        from failing_exchange.faults.plan import FaultRule
+
         if name in self._venue.plan.rules:
             self._venue.plan.disarm(name)
         if when is not None:
@@ -188,6 +198,7 @@ class Controls:
         """
         from failing_exchange.faults import arming
         from failing_exchange.faults.catalogue import kind_of
+        from failing_exchange.faults.plan import FaultRule, Scope
 
         venue, plan = self._venue, self._venue.plan
         arming.check_name(name)
@@ -252,6 +263,9 @@ class Controls:
 
         None takes the limit away.
         """
+        from failing_exchange.core.rate_limits import TokenBucket
+        from failing_exchange.venue.admission import RateGate
+
         gate = None
         if calls_per_minute is not None:
             check_whole(calls_per_minute, "calls_per_minute", 1)
@@ -261,6 +275,9 @@ class Controls:
     def _limit_window(self, threshold: int | None, window: float) -> None:
         """Limit requests to `threshold` in a sliding window of seconds; None sets no limit."""
         if threshold is not None:
+            from failing_exchange.core.rate_limits import SlidingWindow
+            from failing_exchange.venue.admission import RateGate
+
             limit = SlidingWindow(limit=threshold, window=round(window * SECOND))
             self._venue.limit_rate(RateGate(limit))
 
@@ -268,6 +285,8 @@ class Controls:
         self, start_time: datetime, duration_minutes: float, message: str = "System maintenance"
     ) -> None:
         """Plan a maintenance; every request is refused while it lasts. Naive times are local."""
+        from failing_exchange.venue.maintenance import once
+
         self._venue.maintenance.add(once(start_time, duration_minutes, message))
         self._venue.gates_changed()
 
@@ -326,6 +345,9 @@ def _checked(
     mode: Mode, probability: float, params: ModeParams
 ) -> tuple[FailureMode, float, tuple[Fault, Scope] | None]:
     """Everything checked, before anything changes."""
+    from failing_exchange.faults.modes import FailureMode, preset
+    from failing_exchange.faults.triggers import probability_of
+
     wanted, p = _mode_of(mode), probability_of(probability)
     if params is not None and not isinstance(params, Mapping):
         raise ConfigurationError(
@@ -338,6 +360,8 @@ def _checked(
 
 def _mode_of(mode: Mode) -> FailureMode:
     """A mode by its name; None is NONE."""
+    from failing_exchange.faults.modes import FailureMode
+
     if mode is None:
         return FailureMode.NONE
     try:

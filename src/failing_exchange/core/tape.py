@@ -101,6 +101,8 @@ class Tape:
 
         In a second the background's prints come before those of clients.
         """
+        if not self._traded:
+            return self.liquidity.price(second)
         background, place = self.liquidity.background, bisect_right(self._traded, second)
         if place:
             own = self._traded[place - 1]
