@@ -378,5 +378,7 @@ def _set_aside(state: State, ms: MarketState, position: Position, atoms: int, at
     """Set isolated margin aside, as far as the wallet has it."""
     free = state.ledger.free(position.wallet, ms.market.settle)
     atoms = min(atoms, max(0, free))
+    if not atoms:
+        return  # a wallet that owes has nothing to set aside
     state.ledger.reserve(position.wallet, ms.market.settle, atoms, at)
     position.margin += atoms
