@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from failing_exchange.core import commands as c, contract_queries as cq
 from failing_exchange.core.contract_prices import RATES_KEPT_MAX, index_of, mark_of, rate_of
+from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import FundingPaid, FuturesBalanceChanged, PositionChanged
-from failing_exchange.core.order import BUY, SELL
+from failing_exchange.core.ledger import BACKGROUND
+from failing_exchange.core.order import BUY, LIMIT, SELL
+from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, HOUR, HOUR_S, SECOND
 from tests.core.contracts import BTC, PERPETUAL, START, Floor, S, world
@@ -180,3 +184,23 @@ def test_a_moved_price_is_looked_at_again() -> None:
     floor.do(c.MovePrice(S, ppm=-120_000))
     floor.wait(60)
     assert "alice" not in floor.positions
+
+
+def test_a_wallet_that_owes_can_still_open_an_isolated_position() -> None:
+    """Open profit carries the order; nothing is set aside, and the match is done whole."""
+    other = replace(PERPETUAL, symbol="ETH/USDT:USDT", base="ETH")
+    floor = Floor()
+    floor.engine = Engine([(PERPETUAL, None), (other, None)])
+    for name, usdt in (("alice", 10_000), ("bob", 1_000_000)):
+        floor.open(name, usdt)
+    floor.do(c.SetMarginMode("alice", other.symbol, MarginMode.ISOLATED))
+    floor.cross("alice", "bob", 10_000, 10 * BTC)
+    floor.do(c.MoveMark(S, 3_000 * ATOMS))
+    floor.do(c.PayFunding(S, 9_000_000))
+    assert floor.wallet("alice")[0] < 0
+    for name, side in (("bob", SELL), ("alice", BUY)):
+        floor.do(c.PlaceOrder(name, other.symbol, side, LIMIT, BTC // 10, 100_000))
+    held = floor.engine.state.markets[other.symbol].positions
+    assert {name: p.lots for (name, _), p in held.items()} == {
+        "bob": -BTC // 10, BACKGROUND: BTC // 10
+    }, "without margin it is liquidated at once"  # fmt: skip
