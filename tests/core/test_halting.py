@@ -9,6 +9,7 @@ import pytest
 from failing_exchange.core import commands as c
 from failing_exchange.core.auditor import audit
 from failing_exchange.core.events import MarketChanged
+from failing_exchange.core.ledger import Wallet
 from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.queries import FetchTime
 from failing_exchange.core.reject import Reason
@@ -40,7 +41,7 @@ class Clock:
     def locked(self, second: int) -> int:
         self.at(second)
         used = self.engine.state.ledger.used("alice", "BTC")
-        assert used == self.engine.state.accounts["alice"].locked.get("BTC", 0)
+        assert used == self.engine.state.accounts["alice"].locked(Wallet.SPOT, "BTC")
         return used
 
 
@@ -143,7 +144,7 @@ def test_a_release_takes_of_the_lock_that_ends_first(clock: Clock) -> None:
     clock.at(2, lock(5))
     clock.at(3, lock(-3))
     assert clock.engine.state.accounts["alice"].locks == {
-        "BTC": [Lock(START + 11 * SECOND + SECOND // 2, 2), Lock(NEVER, 5)]
+        (Wallet.SPOT, "BTC"): [Lock(START + 11 * SECOND + SECOND // 2, 2), Lock(NEVER, 5)]
     }
     assert clock.locked(12) == 5
     clock.at(13, lock(-100 * ATOMS))

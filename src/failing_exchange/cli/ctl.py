@@ -115,7 +115,7 @@ def _add_looking(actions: Any) -> None:
         actions, "explain", "show which rules matched a trip", lambda c, o: c.explain(o.number)
     )
     explain.add_argument("number", type=whole(), help="number of the trip")
-    account = _add(actions, "account", "true balances and open orders",
+    account = _add(actions, "account", "true wallets, positions and open orders",
                    lambda c, o: c.account(o.name))  # fmt: skip
     account.add_argument("name", nargs="?", default="main", help="(default main)")
     verdict = _add(actions, "verdict", "the verdict on a client (serve --judge)",

@@ -20,7 +20,7 @@ from failing_exchange.core.events import (
     OrderFilled,
     OrderTriggered,
 )
-from failing_exchange.core.ledger import CLEARING, futures_wallet
+from failing_exchange.core.ledger import CLEARING, Wallet, futures_wallet
 from failing_exchange.core.linear_settlement import is_closing
 from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.margin import positions_in
@@ -210,7 +210,9 @@ def covered_debts(state: State) -> Iterator[str]:
 def reservation(state: State) -> Iterator[str]:
     """Used balances equal what open orders, positions and locks hold."""
     for name, account in state.accounts.items():
-        held: Counter[str] = Counter(account.locked)
+        locks = account.locks
+        spot = [asset for wallet, asset in locks if wallet is Wallet.SPOT]
+        held = Counter({asset: account.locked(Wallet.SPOT, asset) for asset in spot})
         for order in account.open.values():
             ms = state.markets[order.symbol]
             if ms.market.contract is None:

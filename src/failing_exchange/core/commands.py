@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from failing_exchange.core.ledger import Wallet
 from failing_exchange.core.market import MarketStatus, Prevention
 from failing_exchange.core.order import (
     Contingency,
@@ -414,19 +415,24 @@ class OperatorCancel(NamedTuple):
 
 
 class Credit(NamedTuple):
-    """Pay `atoms` of an asset into an account."""
+    """Pay `atoms` of an asset into a wallet of an account."""
 
     account: str
     asset: str
     atoms: int
+    wallet: Wallet = Wallet.SPOT
 
 
 class Debit(NamedTuple):
-    """Take `atoms` of an asset out of an account's free balance, at most all of it."""
+    """Take `atoms` of an asset out of what a wallet has free, at most all of it.
+
+    What a futures wallet has free is what its owner could transfer.
+    """
 
     account: str
     asset: str
     atoms: int
+    wallet: Wallet = Wallet.SPOT
 
 
 class Freeze(NamedTuple):
@@ -434,13 +440,15 @@ class Freeze(NamedTuple):
 
     At most what is free is locked. `nanoseconds`: after which it is released; None = never. Locks
     add up, and the end of one leaves the others alone. A release takes from the lock that ends
-    first.
+    first. In a futures wallet orders and transfers can't use what is locked; it still counts
+    towards margin and liquidation.
     """
 
     account: str
     asset: str
     atoms: int
     nanoseconds: int | None = None
+    wallet: Wallet = Wallet.SPOT
 
 
 class EndFreezes(NamedTuple):
@@ -448,6 +456,7 @@ class EndFreezes(NamedTuple):
 
     account: str
     asset: str
+    wallet: Wallet = Wallet.SPOT
 
 
 class BustTrade(NamedTuple):

@@ -223,8 +223,8 @@ class MarkMoved(NamedTuple):
 class FuturesBalanceChanged(NamedTuple):
     """A futures wallet changed without a match; `change` and `wallet` (after it) are in atoms.
 
-    `why`: "transfer", "funding", "liquidation_fee", "insurance", "deposit" and the like; `symbol`
-    is empty where no contract is concerned.
+    `why`: "transfer", "funding", "insurance_clear" (the fee of a liquidation, or a refill),
+    "deposit", "credit", "debit" or "lock"; `symbol` is empty where no contract is concerned.
     """
 
     account: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from enum import StrEnum
 from typing import TypeAlias
 
 from failing_exchange.core.reject import Reason, Reject
@@ -23,6 +24,15 @@ UNDO_KEPT_MAX = 16_384  # changes kept for reads of an earlier state; older ones
 # One balance's change, kept so that an earlier state can be read: at, account, asset, free, used.
 # A bare tuple: one is made for every posting.
 Change: TypeAlias = tuple[int, str, str, int, int]
+
+
+class Wallet(StrEnum):
+    """A wallet of an account."""
+
+    __hash__ = str.__hash__
+
+    SPOT = "spot"
+    FUTURES = "futures"
 
 
 def futures_wallet(account: str) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from failing_exchange.core.contract import Bracket, bracket_of
 from failing_exchange.core.contract_prices import mark_of
-from failing_exchange.core.ledger import futures_wallet
+from failing_exchange.core.ledger import Wallet, futures_wallet
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import PositionSide
 from failing_exchange.core.positions import MarginStatus, Position
@@ -124,9 +124,17 @@ def status_of(state: State, account: Account, asset: str, at: int) -> MarginStat
                 unrealised += exposure.unrealised
                 maintenance += exposure.maintenance
     free = state.ledger.free(wallet, asset)
+    locked = account.locked(Wallet.FUTURES, asset) if account.locks else 0
     return MarginStatus(
-        free, isolated, isolated_unrealised, unrealised, maintenance, held, ordered, held_alone
+        free, isolated, isolated_unrealised, unrealised, maintenance, held, ordered, held_alone,
+        locked=locked,
     )  # fmt: skip
+
+
+def withdrawable(state: State, account: Account, asset: str, at: int) -> int:
+    """What can leave the futures wallet: profit that is not realised stays."""
+    status = status_of(state, account, asset, at)
+    return max(0, min(status.available, status.available - max(0, status.unrealised)))
 
 
 def liquidation_price(

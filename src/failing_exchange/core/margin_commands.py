@@ -8,7 +8,7 @@ from failing_exchange.core.events import MarginSettingsChanged, MarkMoved
 from failing_exchange.core.futures_wallet import note_change, note_position
 from failing_exchange.core.ledger import futures_wallet
 from failing_exchange.core.linear_settlement import largest_notional, leverage_allowed
-from failing_exchange.core.margin import exposure_of, positions_in, status_of
+from failing_exchange.core.margin import exposure_of, positions_in, status_of, withdrawable
 from failing_exchange.core.margin_calls import check_marks
 from failing_exchange.core.operator_commands import note_balance
 from failing_exchange.core.positions import MarginMode, Position
@@ -162,12 +162,6 @@ def transfer_funds(state: State, command: c.TransferFunds, at: int) -> Transferr
     note_balance(state, account.name, asset, -change, 0, at, "transfer")
     note_change(state, account.name, asset, change, at, "transfer")
     return Transferred(number, asset, atoms, command.to_futures, at)
-
-
-def withdrawable(state: State, account: Account, asset: str, at: int) -> int:
-    """What can leave the futures wallet: profit that is not realised stays."""
-    status = status_of(state, account, asset, at)
-    return max(0, min(status.available, status.available - max(0, status.unrealised)))
 
 
 def look_at_marks(state: State, command: c.CheckMarks, at: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import replace
+from typing import TypeAlias
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.conditional_orders import expire_all
@@ -11,14 +12,16 @@ from failing_exchange.core.events import (
     ApiChanged,
     BalanceChanged,
     FillCapped,
+    FuturesBalanceChanged,
     LiquidityPulled,
     MarketChanged,
     PriceMoved,
     TradeBusted,
     VenueRestarted,
 )
-from failing_exchange.core.futures_wallet import note_change
-from failing_exchange.core.ledger import WORLD, futures_wallet
+from failing_exchange.core.futures_wallet import balance_of, note_change
+from failing_exchange.core.ledger import WORLD, Wallet, futures_wallet
+from failing_exchange.core.margin import withdrawable
 from failing_exchange.core.market import MEMORY_MAX, TRADING, MarketStatus, Prevention, Rules
 from failing_exchange.core.matching import finish, trade, trim_reducing
 from failing_exchange.core.order import BUY, SELL, TRIGGERED_TYPES, Order, Side, Status, Why
@@ -257,22 +260,60 @@ def change_api(state: State, command: c.ChangeApi, at: int) -> None:
 
 
 def credit(state: State, command: c.Credit, at: int) -> None:
-    """Credit an account from outside."""
-    state.account(command.account)
-    check_asset(state, command.asset)
+    """Credit a wallet of an account from outside."""
+    _check_wallet(state, command)
     _check("atoms", command.atoms, 1, NUMBER_MAX)
-    state.ledger.transfer(WORLD, command.account, command.asset, command.atoms, at=at)
-    note_balance(state, command.account, command.asset, command.atoms, 0, at, "credit")
+    state.ledger.transfer(WORLD, _name_of(command), command.asset, command.atoms, at=at)
+    _note_paid(state, command, command.atoms, at, "credit")
 
 
 def debit(state: State, command: c.Debit, at: int) -> None:
-    """Debit an account's free balance, at most all of it."""
-    state.account(command.account)
-    check_asset(state, command.asset)
+    """Debit what a wallet of an account has free, at most all of it."""
+    _check_wallet(state, command)
     _check("atoms", command.atoms, 1, NUMBER_MAX)
-    atoms = min(command.atoms, state.ledger.free(command.account, command.asset))
-    state.ledger.transfer(command.account, WORLD, command.asset, atoms, at=at)
-    note_balance(state, command.account, command.asset, -atoms, 0, at, "debit")
+    atoms = min(command.atoms, _free(state, command, at))
+    state.ledger.transfer(_name_of(command), WORLD, command.asset, atoms, at=at)
+    _note_paid(state, command, -atoms, at, "debit")
+
+
+OfWallet: TypeAlias = c.Credit | c.Debit | c.Freeze | c.EndFreezes
+
+
+def _check_wallet(state: State, command: OfWallet) -> None:
+    """Raise `Reject` for an account, an asset or a wallet that there is not."""
+    state.account(command.account)
+    if command.wallet is Wallet.SPOT:
+        check_asset(state, command.asset)
+        return
+    settling = list(dict.fromkeys(ms.market.settle for ms in state.contracts))
+    if command.asset not in settling:
+        text = (
+            f"no asset {command.asset!r} in futures wallets"
+            f"{did_you_mean(command.asset, settling)} (there are {', '.join(settling)})"
+            if settling
+            else "no futures wallets here: no market is a contract (there are spot wallets)"
+        )
+        raise Reject(Reason.BAD_REQUEST, text)
+
+
+def _name_of(command: OfWallet) -> str:
+    """The name in the ledger of the wallet that a command is about."""
+    name = command.account
+    return name if command.wallet is Wallet.SPOT else futures_wallet(name)
+
+
+def _free(state: State, command: OfWallet, at: int) -> int:
+    """What the wallet has free."""
+    if command.wallet is Wallet.SPOT:
+        return state.ledger.free(command.account, command.asset)
+    return withdrawable(state, state.account(command.account), command.asset, at)
+
+
+def _note_paid(state: State, command: OfWallet, atoms: int, at: int, why: str) -> None:
+    if command.wallet is Wallet.SPOT:
+        note_balance(state, command.account, command.asset, atoms, 0, at, why)
+    elif atoms:
+        note_change(state, command.account, command.asset, atoms, at, why)
 
 
 def check_asset(state: State, asset: str) -> None:
@@ -395,22 +436,38 @@ def _become(state: State, ms: MarketState, status: MarketStatus, at: int) -> Non
 
 def freeze(state: State, command: c.Freeze, at: int) -> None:
     """Lock a part of a free balance without an order, or (negative) release it."""
-    account, asset = state.account(command.account), command.asset
-    check_asset(state, asset)
+    _check_wallet(state, command)
     until = _end(command.nanoseconds, at)
     if command.atoms < 0:
-        _release(state, account, asset, -command.atoms, at)
+        _release(state, command, -command.atoms, at)
         return
-    atoms = min(command.atoms, state.ledger.free(account.name, asset))
+    atoms = min(command.atoms, _free(state, command, at))
     if atoms:
-        _lock(state, account, asset, Lock(until, atoms))
-        state.ledger.reserve(account.name, asset, atoms, at)
-    note_balance(state, account.name, asset, -atoms, atoms, at, "lock")
+        _lock(state, command, Lock(until, atoms))
+    _note_locked(state, command, atoms, at)
 
 
-def _lock(state: State, account: Account, asset: str, new: Lock) -> None:
+def _note_locked(state: State, command: OfWallet, atoms: int, at: int) -> None:
+    """Lock atoms, or release them (below 0), and record it.
+
+    The ledger holds what is locked in a spot wallet. A futures wallet keeps it: it is margin.
+    """
+    account, asset, ledger = command.account, command.asset, state.ledger
+    if command.wallet is Wallet.FUTURES:
+        balance = balance_of(state, futures_wallet(account), asset)
+        state.events.append(FuturesBalanceChanged(account, asset, 0, balance, at, "lock"))
+        return
+    if atoms > 0:
+        ledger.reserve(account, asset, atoms, at)
+    else:
+        ledger.release(account, asset, -atoms, at=at)
+    note_balance(state, account, asset, -atoms, atoms, at, "lock")
+
+
+def _lock(state: State, command: c.Freeze, new: Lock) -> None:
     """Note a lock among the others, by its end; those that end together are one."""
-    locks = account.locks.setdefault(asset, [])
+    wallet, asset = command.wallet, command.asset
+    locks = state.account(command.account).locks.setdefault((wallet, asset), [])
     place = bisect_left(locks, (new.until, 0))
     if place < len(locks) and locks[place].until == new.until:
         locks[place] = Lock(new.until, locks[place].atoms + new.atoms)
@@ -418,33 +475,32 @@ def _lock(state: State, account: Account, asset: str, new: Lock) -> None:
     if len(locks) >= LOCKS_MAX:
         raise Reject(
             Reason.BAD_REQUEST,
-            f"{asset} of {account.name} has {LOCKS_MAX} locks already: release some first",
+            f"{asset} of {command.account} has {LOCKS_MAX} locks already: release some first",
         )
     if new.until < NEVER:
-        state.schedule(new.until, c.EndFreezes(account.name, asset))
+        state.schedule(new.until, c.EndFreezes(command.account, asset, wallet))
     locks.insert(place, new)
 
 
 def end_freezes(state: State, command: c.EndFreezes, at: int) -> None:
     """Release the locks whose time is over."""
-    account = state.account(command.account)
-    locks = account.locks.get(command.asset, [])
+    locks = state.account(command.account).locks.get((command.wallet, command.asset), [])
     over = sum(lock.atoms for lock in locks if lock.until <= at)
     if over:
-        _release(state, account, command.asset, over, at)
+        _release(state, command, over, at)
 
 
-def _release(state: State, account: Account, asset: str, most: int, at: int) -> None:
+def _release(state: State, command: c.Freeze | c.EndFreezes, most: int, at: int) -> None:
     """Release up to `most` atoms, of the lock that ends first before the others."""
-    locks, released = account.locks.get(asset, []), 0
+    locks = state.account(command.account).locks.get((command.wallet, command.asset), [])
+    released = 0
     while locks and released < most:
         until, atoms = locks.pop(0)
         taken = min(atoms, most - released)
         released += taken
         if taken < atoms:
             locks.insert(0, Lock(until, atoms - taken))
-    state.ledger.release(account.name, asset, released, at=at)
-    note_balance(state, account.name, asset, released, -released, at, "lock")
+    _note_locked(state, command, -released, at)
 
 
 def _end(nanoseconds: int | None, at: int) -> int:

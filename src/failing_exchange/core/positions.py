@@ -73,6 +73,7 @@ class MarginStatus(NamedTuple):
     cross positions, `position_margin` their initial margin, `order_margin` that of open orders.
     `isolated_initial` is the initial margin of isolated positions. `updated_at` is the instant of
     the last change of the balance or of a position in `FetchMargin`'s answer, 0 elsewhere.
+    `locked` is what the operator keeps from orders and transfers.
     """
 
     wallet: int
@@ -84,6 +85,7 @@ class MarginStatus(NamedTuple):
     order_margin: int = 0
     isolated_initial: int = 0
     updated_at: int = 0
+    locked: int = 0
 
     @property
     def initial(self) -> int:
@@ -103,4 +105,4 @@ class MarginStatus(NamedTuple):
     @property
     def available(self) -> int:
         """What new orders can use, 0 at least."""
-        return max(0, self.balance - self.position_margin - self.order_margin)
+        return max(0, self.balance - self.position_margin - self.order_margin - self.locked)

@@ -13,7 +13,7 @@ from failing_exchange.core.commands import CheckMarks, EndDue, Operator
 from failing_exchange.core.conditional_order import FIRST_CONDITIONAL_ID, ConditionalOrder
 from failing_exchange.core.contract import Contract
 from failing_exchange.core.events import Event, FuturesBalanceChanged
-from failing_exchange.core.ledger import INSURANCE, WORLD, Ledger
+from failing_exchange.core.ledger import INSURANCE, WORLD, Ledger, Wallet
 from failing_exchange.core.liquidity import Background, Liquidity
 from failing_exchange.core.market import TRADING, Market, MarketStatus
 from failing_exchange.core.order import (
@@ -105,16 +105,16 @@ class Account:
     fills: deque[Fill] = field(default_factory=lambda: deque(maxlen=FILLS_KEPT_MAX))
     countdowns: dict[str, int] = field(default_factory=dict)  # by symbol: when they run out
     cap: Cap | None = None
-    locks: dict[str, list[Lock]] = field(default_factory=dict)  # by asset, in order of their ends
+    # by wallet and asset, in order of their ends
+    locks: dict[tuple[Wallet, str], list[Lock]] = field(default_factory=dict)
     opened_at: int = 0
     margin: MarginSettings = field(default_factory=MarginSettings)
     # of its futures wallet, without matches; the newest
     changes: deque[FuturesBalanceChanged] = field(default_factory=_changes)
 
-    @property
-    def locked(self) -> dict[str, int]:
-        """Atoms that are locked without an order, by asset."""
-        return {asset: sum(lock.atoms for lock in locks) for asset, locks in self.locks.items()}
+    def locked(self, wallet: Wallet, asset: str) -> int:
+        """Atoms of a wallet that are locked without an order."""
+        return sum(lock.atoms for lock in self.locks.get((wallet, asset), ()))
 
     def find(self, order_id: int) -> Order | None:
         """An order, open or ended; None for one that is unknown or forgotten."""

@@ -20,6 +20,8 @@ class FuturesChange(StrEnum):
     MARGIN_MODE = "MARGIN_TYPE_CHANGE"
     DEPOSITED = "DEPOSIT"
     WITHDRAWN = "WITHDRAW"
+    PAID_IN = "ADMIN_DEPOSIT"  # by the operator, and
+    TAKEN_OUT = "ADMIN_WITHDRAW"
     LIQUIDATED = "INSURANCE_CLEAR"  # the fee of a liquidation
     ADJUSTED = "ADJUSTMENT"
 

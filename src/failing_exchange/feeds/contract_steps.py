@@ -246,6 +246,8 @@ WALLET_CHANGES = {
     "funding": FuturesChange.FUNDING,
     "transfer": FuturesChange.DEPOSITED,
     "deposit": FuturesChange.DEPOSITED,
+    "credit": FuturesChange.PAID_IN,
+    "debit": FuturesChange.TAKEN_OUT,
     "insurance_clear": FuturesChange.LIQUIDATED,
 }
 

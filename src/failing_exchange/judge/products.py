@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from failing_exchange.core.conditional_order import ConditionalOrder
 from failing_exchange.core.contract_prices import mark_of
+from failing_exchange.core.ledger import Wallet
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import TRIGGERED_TYPES, Fill, Order, OrderType, PositionSide, Side
 from failing_exchange.core.settlement import SETTLEMENTS, settlement_of
@@ -103,7 +104,7 @@ class SpotProduct(Product):
         return ()
 
     def protectable(self, state: State, ms: MarketState, account: Account) -> int:
-        locked = account.locked.get(ms.market.base, 0)
+        locked = account.locked(Wallet.SPOT, ms.market.base)
         return settlement_of(ms).position(state, ms, account) - locked
 
     def priced_in(self, market: Market) -> str:

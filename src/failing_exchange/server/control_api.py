@@ -9,7 +9,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-from failing_exchange.core.queries import FetchBalance, FetchOrders
+from failing_exchange.core.queries import (
+    FetchBalance,
+    FetchConditionals,
+    FetchFuturesAccount,
+    FetchOrders,
+)
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import DAY_S
 from failing_exchange.errors import ConfigurationError
@@ -35,6 +40,9 @@ AMOUNT_MAX = 1e15  # units that a bot may intend; more is refused
 COVERED_MAX = 366 * DAY_S  # seconds that an intent may wait to be covered; more is refused
 NESTING_MAX = 32  # of a body's lists and objects; a deeper one is refused
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
+
+# What GET /accounts/{name} tells of an account.
+TRUTH = (FetchBalance, FetchOrders, FetchFuturesAccount, FetchConditionals)
 
 Asked = Mapping[str, Any]
 
@@ -186,19 +194,32 @@ class ControlApi:
         """Which rules met a trip, and which decided."""
         return {"text": str(self.exchange.explain(_whole(asked, "number", 0)))}
 
+    def accounts(self, asked: Asked) -> Any:
+        """The names of all accounts."""
+        return list(self.exchange.venue.accounts)
+
     def account(self, asked: Asked) -> Any:
-        """The truth of the first column: balances and open orders."""
+        """The truth of the first column: wallets, positions and open orders."""
         venue, name = self.exchange.venue, str(asked["name"])
         if name not in venue.accounts:
             raise NotFound(f"no account {shown(name)}; there are {', '.join(venue.accounts)}")
         look = venue.gateway.look
-        return look(FetchBalance(name)), look(FetchOrders(name))
+        return [look(query(name)) for query in TRUTH]
 
     def show_account(self, found: Any) -> Any:
-        """Units by asset, and the orders."""
-        balances, orders = found
-        open_orders = self.view.value(orders.orders)
-        return {"balances": self.view.balances(balances.assets), "open_orders": open_orders}
+        """Units by asset, positions and orders."""
+        view, (balances, orders, (margins, positions), waiting) = self.view, found
+        return {
+            "balances": view.balances(balances.assets),
+            "open_orders": view.value(orders.orders),
+            "futures": {
+                "balances": {asset: view.margin(one) for asset, one in margins.assets.items()},
+                "hedge": margins.hedge,
+                "multi_assets": margins.multi_assets,
+            },
+            "positions": [view.position(one) for one in positions if one.lots],
+            "conditional_orders": view.value(waiting.conditionals),
+        }
 
     def connections(self, asked: Asked) -> Any:
         """The open WebSocket connections."""
@@ -364,7 +385,9 @@ ROUTES = (
           {"do": TEXT}, "incident", ControlApi.incident),
     Route("POST", "/scenario", "Load a scenario's faults and incidents, from now on",
           {"name": TEXT, "toml": TEXT}, "scenario", ControlApi.scenario, read=_scenario_of),
-    Route("GET", "/accounts/{name}", "An account's true balances and open orders", {},
+    Route("GET", "/accounts", "The names of all accounts", {}, "accounts", ControlApi.accounts),
+    Route("GET", "/accounts/{name}",
+          "An account in truth: balances, orders, futures wallet, positions, conditional orders", {},
           "account", ControlApi.account, show=ControlApi.show_account),
     Route("GET", "/verdict", "What the judge says of a client now (serve --judge)",
           {"account": TEXT}, "verdict", ControlApi.verdict),

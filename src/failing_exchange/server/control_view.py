@@ -11,7 +11,10 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from failing_exchange.core.conditional_order import ConditionalSnapshot
 from failing_exchange.core.market import Market
+from failing_exchange.core.positions import MarginStatus
+from failing_exchange.core.queries import PositionReport
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import MILLISECOND, SECOND, atoms_text
 from failing_exchange.journal.serialize import LEFT_OUT, is_secret, order_head, plain, row
@@ -29,10 +32,22 @@ PRICES = {
 AMOUNTS = {
     "lots": "amount", "lots_left": "amount_left", "old_lots": "old_amount",
     "new_lots": "new_amount", "taker_lots": "taker_amount", "maker_lots": "maker_amount",
-    "iceberg_lots": "iceberg_amount", "volume": "volume", "bought": "bought",
+    "iceberg_lots": "iceberg_amount", "volume": "volume", "bought": "bought", "filled": "filled",
 }  # fmt: skip
-ATOM_FIELDS = {"atoms": "amount", "cost": "cost", "fee": "fee", "free": "free", "used": "used"}
+ATOM_FIELDS = {"atoms": "amount"} | {
+    name: name
+    for name in (
+        "cost", "fee", "free", "used", "profit", "value", "change", "balance", "wallet", "notional",
+        "notional_max", "margin", "initial", "maintenance", "unrealised", "open_order",
+        "collateral", "mark", "index_price", "entry", "liquidation", "isolated", "isolated_initial",
+        "isolated_unrealised", "position_margin", "order_margin", "locked", "rate", "cap", "floor",
+    )
+}  # fmt: skip
 LEVELS = ("bids", "asks", "bid", "ask")
+OF_POSITION = (
+    "cost", "entry", "mark", "notional", "unrealised", "leverage", "margin", "initial",
+    "open_order", "maintenance", "liquidation", "collateral", "adl",
+)  # fmt: skip
 
 Named = Iterator[tuple[str, Any]]
 
@@ -48,6 +63,13 @@ class View:
     ) -> None:
         self._market = market
         self._symbol_of = symbol_of
+        self._own: dict[str, Callable[[Any], dict[str, Any]]] = {
+            "OrderSnapshot": self._order,
+            "PositionReport": self.position,
+            "ConditionalSnapshot": self.conditional,
+            "MarginStatus": self.margin,
+            "PriceCandle": price_candle,
+        }
 
     def trip(self, trip: Trip) -> dict[str, Any]:
         """A trip with both columns."""
@@ -79,13 +101,57 @@ class View:
             for asset, (free, used) in assets.items()
         }
 
+    def margin(self, status: MarginStatus) -> dict[str, Any]:
+        """What an account has and needs in one asset of its futures wallet."""
+        fields = status._asdict()
+        updated = dict(instant("updated", fields.pop("updated_at")))
+        fields |= {"margin_balance": status.margin_balance, "available": status.available}
+        return {name: atoms_text(atoms) for name, atoms in fields.items()} | updated
+
+    def position(self, p: PositionReport) -> dict[str, Any]:
+        """A position at the mark price; a short one has an amount below 0."""
+        market = p.market
+        fields = [(name, getattr(p, name)) for name in OF_POSITION]
+        return {
+            "symbol": market.symbol,
+            "side": str(p.side),
+            "mode": str(p.mode),
+            "amount": market.amount_text(p.lots),
+            **dict(shown for name, one in fields for shown in self._field(name, one, market)),
+            **dict(instant("updated", p.updated_at)),
+        }
+
+    def conditional(self, c: ConditionalSnapshot) -> dict[str, Any]:
+        """A conditional order, named as an order is."""
+        placed = c.command
+        market = self._market(placed.symbol)
+        assert market is not None, "an order of a market that there is not"
+        return {
+            "id": c.id,
+            "client_id": c.client_id,
+            "symbol": placed.symbol,
+            "side": str(placed.side),
+            "type": str(placed.kind),
+            "status": str(c.status),
+            "position_side": str(placed.position_side),
+            "reduce_only": placed.reduce_only,
+            "close_position": placed.close_position,
+            "by": str(placed.by),
+            "price": market.price_text(placed.ticks) if placed.ticks else None,
+            "stop_price": market.price_text(placed.stop_ticks) if placed.stop_ticks else None,
+            "trail_percent": placed.trail_bips / 100 if placed.trail_bips else None,
+            "amount": market.amount_text(placed.lots),
+            **dict(instant("created", c.created_at)),
+            **dict(instant("updated", c.updated_at)),
+        }
+
     def _kept(self, name: str, part: Any) -> Any:
         return LEFT_OUT if part and is_secret(name) else self.value(part)
 
     def _record(self, value: Any, market: Market | None) -> dict[str, Any]:
         kind = type(value).__name__
-        if kind == "OrderSnapshot":
-            return self._order(value)
+        if kind in self._own:
+            return self._own[kind](value)
         fields = value._asdict()
         market = self._market_of(fields) or market
         if kind == "Bar" and market is not None:
@@ -113,17 +179,25 @@ class View:
             yield AMOUNTS[name], market.amount_text(part)
         elif name in ATOM_FIELDS and whole:
             yield ATOM_FIELDS[name], atoms_text(part)
+        elif name in LEVELS and whole:
+            yield name, atoms_text(part)  # the notional of a position's open orders
         elif name in LEVELS and market is not None:
             yield name, _levels(part, market)
         elif name == "assets":
-            pairs = part if isinstance(part, Mapping) else {one[0]: one[1:] for one in part}
-            yield name, self.balances(pairs)
+            yield name, self._assets(part)
         elif (name == "at" or name.endswith("_at")) and whole:
             yield from instant(name, part)
         elif name == "nanoseconds":
             yield "ms", None if part is None else part / MILLISECOND
         else:
             yield name, self.value(part, market)
+
+    def _assets(self, part: Any) -> dict[str, Any]:
+        """Balances by asset: free and used ones, or those of a futures wallet."""
+        pairs = part if isinstance(part, Mapping) else {one[0]: one[1:] for one in part}
+        if any(isinstance(one, MarginStatus) for one in pairs.values()):
+            return {asset: self.value(status) for asset, status in pairs.items()}
+        return self.balances(pairs)
 
     def _order(self, snapshot: Any) -> dict[str, Any]:
         order, market = snapshot.order, self._market(snapshot.order.symbol)
@@ -137,6 +211,11 @@ class View:
             **dict(instant("created", order.created_at)),
             **dict(instant("updated", snapshot.updated_at)),
         }
+
+
+def price_candle(candle: Any) -> dict[str, Any]:
+    """A candle of a mark or index price, or of a premium: atoms, which are finer than ticks."""
+    return {name: atoms_text(part) for name, part in candle._asdict().items()}
 
 
 def scalar(value: Any) -> Any:

@@ -135,8 +135,14 @@ class Control:
         given = {"name": name, "toml": toml}
         self.request("POST", "/scenario", {k: v for k, v in given.items() if v is not None})
 
+    def accounts(self) -> Any:
+        """The names of all accounts."""
+        return self.request("GET", "/accounts")
+
     def account(self, name: str = "main") -> Any:
-        """An account's true balances and open orders."""
+        """What an account really has: `balances` (spot), `open_orders`, `futures` (its wallet and
+        modes), `positions` and `conditional_orders`.
+        """
         return self.request("GET", f"/accounts/{quote(name, safe='')}")
 
     def verdict(self, account: str = "main") -> Any:

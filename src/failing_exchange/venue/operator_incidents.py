@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.funding_rate import INTERVALS
+from failing_exchange.core.ledger import Wallet
 from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS, DAY_S, PPM, SECOND, atoms_text
@@ -187,6 +188,25 @@ def _account(f: Fields) -> str:
     return _name(f, "account", "main")
 
 
+def _funds(f: Fields) -> tuple[str, str, int]:
+    """Whose, of which asset, how many atoms."""
+    return _account(f), _name(f, "asset"), _atoms(f, "amount")
+
+
+def _wallet(f: Fields, m: Markets) -> Wallet:
+    """The wallet that is named; without a name spot, or futures where no market is a spot market.
+
+    The engine checks whether the asset is one of the wallet's.
+    """
+    of_contracts = [market is not None and market.contract is not None for market in m.values()]
+    there = list(Wallet) if any(of_contracts) else [Wallet.SPOT]
+    name = f.get("wallet", there[-1] if all(of_contracts) else Wallet.SPOT)
+    if name not in there:
+        more = "" if Wallet.FUTURES in there else " (no market here is a contract)"
+        raise ConfigurationError(f"wallet must be {' or '.join(there)}{more}, not {shown(name)}")
+    return Wallet(name)
+
+
 def _rate(fields: Fields, name: str) -> int | None:
     """Read a funding rate in percent as atoms of a fraction; None where it is left out."""
     if name not in fields:
@@ -257,16 +277,16 @@ INCIDENTS: dict[str, Incident] = {
         lambda f, m: c.OperatorCancel(symbol=f.get("symbol", ""), expire=True),
     ),
     "credit": Incident(
-        "An account is paid in.", ("asset", "amount"), ("account",),
-        lambda f, m: c.Credit(_account(f), _name(f, "asset"), _atoms(f, "amount")),
+        "An account is paid in.", ("asset", "amount"), ("account", "wallet"),
+        lambda f, m: c.Credit(*_funds(f), _wallet(f, m)),
     ),
     "debit": Incident(
-        "Something is taken out of an account.", ("asset", "amount"), ("account",),
-        lambda f, m: c.Debit(_account(f), _name(f, "asset"), _atoms(f, "amount")),
+        "Something is taken out of an account.", ("asset", "amount"), ("account", "wallet"),
+        lambda f, m: c.Debit(*_funds(f), _wallet(f, m)),
     ),
     "freeze": Incident(
-        "A part of a balance is locked.", ("asset", "amount"), ("account", "seconds"),
-        lambda f, m: c.Freeze(_account(f), _name(f, "asset"), _atoms(f, "amount"), _span(f)),
+        "A part of a balance is locked.", ("asset", "amount"), ("account", "wallet", "seconds"),
+        lambda f, m: c.Freeze(*_funds(f), _span(f), _wallet(f, m)),
     ),
     "liquidate": Incident(
         "The venue liquidates the position of an account.", ("symbol",), ("account",),
@@ -332,6 +352,9 @@ FIELDS: dict[str, Mapping[str, Any]] = {  # each parameter as a JSON schema
     "asset": _field(_NAME, "an asset, as USDT", minLength=1, maxLength=NAME_MAX),
     "amount": _field(_UNITS, "how much, in units of the asset; text is exact"),
     "account": _field(_NAME, "whose (main)", minLength=1, maxLength=NAME_MAX),
+    "wallet": _field(
+        _NAME, "spot or futures; left out: spot, or futures where all markets are contracts"
+    ),
     "change": _field(
         _NAME, "a change of the table in docs/api_changes.md, as listen_keys",
         minLength=1, maxLength=NAME_MAX,

@@ -30,7 +30,9 @@ OTHERS = frozenset({
     "COIN_SWAP_WITHDRAW", "POSITION_LIMIT_INCREASE_FEE", "STRATEGY_UMFUTURES_TRANSFER",
     "FEE_RETURN", "BFUSD_REWARD",
 })  # fmt: skip
-NAMES = {why: name for name, why in KINDS.items()} | {"deposit": "TRANSFER"}
+NAMES = {why: name for name, why in KINDS.items()} | dict.fromkeys(
+    ("deposit", "credit", "debit"), "TRANSFER"
+)
 
 
 def read_income(r: Reading) -> FetchIncome:
