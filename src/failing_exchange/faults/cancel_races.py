@@ -6,9 +6,11 @@ from typing import Any, ClassVar
 
 from failing_exchange.core.commands import CancelOrderList, CrossOrder, Freeze
 from failing_exchange.core.events import OrderFilled
+from failing_exchange.core.ledger import Wallet
+from failing_exchange.core.margin import initial_margin
 from failing_exchange.core.operator_commands import own_price
-from failing_exchange.core.order import OrderSnapshot, Status
-from failing_exchange.core.queries import FetchOrderList
+from failing_exchange.core.order import Order, OrderSnapshot, Status
+from failing_exchange.core.queries import FetchOrderList, FetchPositions
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.settlement import SETTLEMENTS
 from failing_exchange.core.units import PPM
@@ -81,8 +83,17 @@ class HoldAfterCancel(AtRequest):
             return None
         order = found.order
         asset = SETTLEMENTS[market.kind].held_asset(market, order.side)
-        held = Freeze(order.account, asset, order.reserved, ends_after(self.lasts))
-        return Cause(held, after=True)
+        atoms, wallet = order.reserved, Wallet.SPOT
+        if market.contract is not None:
+            atoms, wallet = _margin_of(match, order), Wallet.FUTURES
+        held = Freeze(order.account, asset, atoms, ends_after(self.lasts), wallet)
+        return Cause(held, after=True) if atoms else None
+
+
+def _margin_of(match: Match, order: Order) -> int:
+    """The initial margin of what an order of a contract reserves, which is its notional."""
+    query = FetchPositions(order.account, order.symbol, idle=True)
+    return initial_margin(order.reserved, match.look(query).positions[0].leverage)
 
 
 def crossable(match: Match) -> OrderSnapshot | None:

@@ -33,7 +33,7 @@ from failing_exchange.faults.fields import (
     text,
     whole,
 )
-from failing_exchange.faults.lookups import free_of, market_of
+from failing_exchange.faults.lookups import free_of, market_of, wallet_of
 from failing_exchange.faults.plan import Cause, HangUp, Match, Verdict
 from failing_exchange.faults.rejections import active_until
 from failing_exchange.faults.stages import AtRequest, AtStages
@@ -163,9 +163,9 @@ class LockFunds(AtRequest):
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Lock it just before the request arrives."""
         asset = self.asset or _paid_with(match)
-        atoms = free_of(match, asset) * ppm(self.part) // PPM
-        lasts = ends_after(self.lasts)
-        return Cause(Freeze(match.trip.account, asset, atoms, lasts)) if atoms else None
+        wallet, lasts = wallet_of(match), ends_after(self.lasts)
+        atoms = free_of(match, asset, wallet) * ppm(self.part) // PPM
+        return Cause(Freeze(match.trip.account, asset, atoms, lasts, wallet)) if atoms else None
 
 
 @fault
@@ -178,8 +178,9 @@ class TakeFunds(AtRequest):
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Take it just before the request arrives."""
         asset = self.asset or _paid_with(match)
-        atoms = free_of(match, asset) * ppm(self.part) // PPM
-        return Cause(Debit(match.trip.account, asset, atoms)) if atoms else None
+        wallet = wallet_of(match)
+        atoms = free_of(match, asset, wallet) * ppm(self.part) // PPM
+        return Cause(Debit(match.trip.account, asset, atoms, wallet)) if atoms else None
 
 
 @fault

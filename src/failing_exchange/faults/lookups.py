@@ -5,9 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.core.commands import PlaceOrder, ReplaceOrder
+from failing_exchange.core.ledger import Wallet
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot
-from failing_exchange.core.queries import FetchBalance, FetchMarkets, FetchOrder, FetchOrders
+from failing_exchange.core.positions import MarginStatus
+from failing_exchange.core.queries import (
+    FetchBalance,
+    FetchMargin,
+    FetchMarkets,
+    FetchOrder,
+    FetchOrders,
+)
 from failing_exchange.core.reject import Reject
 from failing_exchange.faults.plan import Match, Replace
 from failing_exchange.journal.trip import Edited, Trip
@@ -59,11 +67,22 @@ def market_of(match: Match, symbol: str) -> Market | None:
     return next((market for market in found.markets if market.symbol == symbol), None)
 
 
-def free_of(match: Match, asset: str) -> int:
-    """What the client has free of an asset, in atoms."""
-    if not match.trip.account:
+def wallet_of(match: Match) -> Wallet:
+    """The wallet that the request's market is paid from; without a symbol, the first market."""
+    markets = match.look(FetchMarkets(match.trip.account)).markets
+    market = next((one for one in markets if one.symbol == match.trip.symbol), markets[0])
+    return Wallet.SPOT if market.contract is None else Wallet.FUTURES
+
+
+def free_of(match: Match, asset: str, wallet: Wallet = Wallet.SPOT) -> int:
+    """What the client has free of an asset in a wallet, in atoms."""
+    account = match.trip.account
+    if not account:
         return 0  # a public request has no account
-    found: dict[str, tuple[int, int]] = match.look(FetchBalance(match.trip.account)).assets
+    if wallet is Wallet.FUTURES:
+        margins: dict[str, MarginStatus] = match.look(FetchMargin(account)).assets
+        return margins[asset].available if asset in margins else 0
+    found: dict[str, tuple[int, int]] = match.look(FetchBalance(account)).assets
     return found.get(asset, (0, 0))[0]
 
 

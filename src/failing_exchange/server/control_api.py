@@ -387,7 +387,7 @@ ROUTES = (
           {"name": TEXT, "toml": TEXT}, "scenario", ControlApi.scenario, read=_scenario_of),
     Route("GET", "/accounts", "The names of all accounts", {}, "accounts", ControlApi.accounts),
     Route("GET", "/accounts/{name}",
-          "An account in truth: balances, orders, futures wallet, positions, conditional orders", {},
+          "An account in truth: wallets, open orders, positions and conditional orders", {},
           "account", ControlApi.account, show=ControlApi.show_account),
     Route("GET", "/verdict", "What the judge says of a client now (serve --judge)",
           {"account": TEXT}, "verdict", ControlApi.verdict),
