@@ -326,9 +326,8 @@ class SessionCommand(NamedTuple):
 class SetMarketStatus(NamedTuple):
     """Halt a market, resume it, or let it only cancel.
 
-    `nanoseconds`: for how long; None = until it is resumed. Halts may overlap: the market has
-    the status of the latest one in force, and trades when the last of them is over. To resume it
-    (`TRADING`, without `nanoseconds`) ends them all.
+    `nanoseconds`: for how long; None = until it is resumed. Of halts that overlap the latest one
+    counts. To resume the market (`TRADING`, without `nanoseconds`) ends them all.
     """
 
     symbol: str
@@ -424,10 +423,7 @@ class Credit(NamedTuple):
 
 
 class Debit(NamedTuple):
-    """Take `atoms` of an asset out of what a wallet has free, at most all of it.
-
-    What a futures wallet has free is what its owner could transfer.
-    """
+    """Take `atoms` out of what a wallet has free (could transfer, a futures one), at most all."""
 
     account: str
     asset: str
@@ -436,12 +432,11 @@ class Debit(NamedTuple):
 
 
 class Freeze(NamedTuple):
-    """Move `atoms` from free to used without an order; negative = release. An external lock.
+    """Lock `atoms`, at most what is free, without an order; negative = release.
 
-    At most what is free is locked. `nanoseconds`: after which it is released; None = never. Locks
-    add up, and the end of one leaves the others alone. A release takes from the lock that ends
-    first. In a futures wallet orders and transfers can't use what is locked; it still counts
-    towards margin and liquidation.
+    `nanoseconds`: after which it is released; None = never. Locks add up, and the end of one leaves
+    the others alone. A release takes from the lock that ends first. What is locked in a futures
+    wallet still counts as margin.
     """
 
     account: str
