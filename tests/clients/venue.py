@@ -30,9 +30,9 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def serving(*options: str) -> Iterator[Served]:
+def serving(*options: str, venue: str = "binance") -> Iterator[Served]:
     """`failing-exchange serve binance --port 0`, until the block ends."""
-    command = [sys.executable, "-m", "failing_exchange", "serve", "binance", "--port", "0"]
+    command = [sys.executable, "-m", "failing_exchange", "serve", venue, "--port", "0"]
     door = ["--control-port", "0", "--control-token", TOKEN]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     process = subprocess.Popen(
