@@ -138,9 +138,9 @@ def test_a_venue_is_verified_unless_its_user_says_otherwise() -> None:
     asyncio.run(main())
 
 
-async def told(exchange: Any, venue: Served, story: Any) -> None:
+async def told(exchange: Any, venue: Served, story: Any, *, product: str = "binance") -> None:
     """Run a story with a redirected exchange, and close it."""
-    redirect(exchange, venue.url)
+    redirect(exchange, venue.url, venue=product)
     try:
         await story(exchange)
     finally:
