@@ -62,6 +62,16 @@ def test_the_worlds_of_spot_stay_what_they_are(venue: str, digest: str) -> None:
     assert sha256(text.encode()).hexdigest()[:16] == digest
 
 
+@pytest.mark.parametrize("symbol", [S, "ETH/USDT"])
+def test_every_drawn_world_can_be_built(symbol: str) -> None:
+    """A fault of an asset that no listed market has would end the exploration as a user's error."""
+    worlds = [draw(seed, seconds=3_600.0, symbols=(symbol,)) for seed in range(200)]
+    assert all(set(world.markets) == {symbol} for world in worlds)
+    naming = [one for one in worlds if any("asset" in arm.fields for arm in one.faults)]
+    for world in (*worlds[:10], *naming[:30]):
+        built(world)
+
+
 def test_worlds_of_contracts_have_all_that_can_go_wrong_with_them() -> None:
     """Small margins, old settings, low brackets, and each thing that an operator does."""
     worlds = list(drawn(300))

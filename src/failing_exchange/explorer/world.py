@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -142,9 +143,13 @@ def draw(
     recipes = kinds_of(venue).recipes
     count = 1 + below(dice, 0, FAULTS_MAX)
     places = dict.fromkeys(below(dice, 10 + n, len(recipes)) for n in range(count))
-    faults = tuple(_armed(recipes[place], key("fault", seed, place)) for place in places)
-    restarts = 1 + below(dice, 4, 2) if below(dice, 3, 5) == 0 else 0
     markets = symbols_of(venue, symbols)
+    faults = tuple(
+        _armed(recipes[place], key("fault", seed, place))
+        for place in places
+        if not markets or _has_asset(recipes[place], markets)
+    )
+    restarts = 1 + below(dice, 4, 2) if below(dice, 3, 5) == 0 else 0
     symbol = next(filter(is_contract, markets), markets[0] if markets else SYMBOL)
     has_contracts = any(map(is_contract, markets))
     small = below(dice, 8, SMALL_EVERY) == 0 and not has_contracts
@@ -158,7 +163,7 @@ def draw(
         faults=(
             *faults,
             *_common(dice, venue),
-            *(_shortage(dice) if small else ()),
+            *(_shortage(dice, symbol) if small else ()),
             *_wrong_clock(dice),
         ),
         restarts=tuple(sorted(_moment(dice, 20 + n, seconds) for n in range(restarts))),
@@ -210,11 +215,18 @@ def _common(dice: int, venue: str) -> tuple[FaultSpec, ...]:
     return tuple(arm._replace(when=f"chance({rate})") for arm in sets[below(dice, 6, len(sets))])
 
 
-def _shortage(dice: int) -> tuple[FaultSpec, ...]:
+def _has_asset(recipe: FaultSpec, markets: Sequence[str]) -> bool:
+    """Whether the asset that a fault names, if any, is one of the markets'."""
+    asset = recipe.fields.get("asset", "")
+    return not asset or any(asset in re.split("[/:]", symbol) for symbol in markets)
+
+
+def _shortage(dice: int, symbol: str) -> tuple[FaultSpec, ...]:
     """In every other world with a small account, in addition: a part of what is held is locked."""
     if below(dice, 9, SHORT_EVERY):
         return ()
-    return (_armed(SHORTAGE, key("shortage", dice)),)
+    wanted = SHORTAGE._replace(fields={**SHORTAGE.fields, "asset": symbol.partition("/")[0]})
+    return (_armed(wanted, key("shortage", dice)),)
 
 
 def _wrong_clock(dice: int) -> tuple[FaultSpec, ...]:
