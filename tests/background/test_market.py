@@ -105,6 +105,18 @@ def test_the_book_changes_little_by_little(symbol: str) -> None:
     assert 0.8 < same / seen < 1
 
 
+@pytest.mark.parametrize("share", [0.001, 0.02, 0.5, 5.0])
+def test_offers_that_are_withdrawn_need_not_be_made(share: float) -> None:
+    """A book that an incident empties is read each time somebody looks at its best price."""
+    flow = market()
+    (bid, _), (ask, _) = flow.top(BIRTH)
+    high, low = round(ask * (1 + share)), max(1, round(bid * (1 - share)))
+    asks, bids = list(flow.asks(BIRTH, high)), list(flow.bids(BIRTH, low))
+    assert [one for one in asks if one[0] > high] == [o for o in flow.asks(BIRTH) if o[0] > high]
+    assert [one for one in bids if one[0] < low] == [o for o in flow.bids(BIRTH) if o[0] < low]
+    assert sum(ticks <= high for ticks, _ in asks) + sum(ticks >= low for ticks, _ in bids) < 12
+
+
 @pytest.mark.parametrize("symbol", SYMBOLS)
 def test_spread_and_depth_are_in_real_ranges(symbol: str) -> None:
     """A liquid market: a spread below 0.05 %, and within 1 % of the price minutes of its volume."""

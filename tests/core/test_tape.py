@@ -55,11 +55,11 @@ class Rare:
         """A lot on each side."""
         return (99, 1), (101, 1)
 
-    def asks(self, second: int, /) -> Iterator[tuple[int, int]]:
+    def asks(self, second: int, /, beyond: int = 0) -> Iterator[tuple[int, int]]:
         """One level."""
         return iter([(101, 1)])
 
-    def bids(self, second: int, /) -> Iterator[tuple[int, int]]:
+    def bids(self, second: int, /, beyond: int = 0) -> Iterator[tuple[int, int]]:
         """One level."""
         return iter([(99, 1)])
 

@@ -56,13 +56,13 @@ class BackgroundMarket(ABC):
         """The best bid and the best ask after a second; the last price is one of them."""
         return self._ladder.top(self.close(second), second)
 
-    def asks(self, second: int, /) -> Iterator[Offer]:
-        """What is offered for sale, best first."""
-        return self._ladder.offers(self.top(second)[1], second, 1)
+    def asks(self, second: int, /, beyond: int = 0) -> Iterator[Offer]:
+        """What is offered for sale, best first; most offers up to `beyond` ticks are left out."""
+        return self._ladder.offers(self.top(second)[1], second, 1, beyond)
 
-    def bids(self, second: int, /) -> Iterator[Offer]:
-        """What is bid for, best first."""
-        return self._ladder.offers(self.top(second)[0], second, -1)
+    def bids(self, second: int, /, beyond: int = 0) -> Iterator[Offer]:
+        """What is bid for, best first; most offers down to `beyond` ticks are left out."""
+        return self._ladder.offers(self.top(second)[0], second, -1, beyond)
 
 
 def check_window(start: int, stop: int) -> None:

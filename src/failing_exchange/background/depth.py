@@ -41,15 +41,20 @@ class Ladder:
             return (close - spread, bids), (close, asks)
         return (close, bids), (close + spread, asks)
 
-    def offers(self, best: Offer, second: int, sign: int) -> Iterator[Offer]:
+    def offers(self, best: Offer, second: int, sign: int, beyond: int = 0) -> Iterator[Offer]:
         """From the best offer upwards (`sign` 1) or downwards (-1).
 
-        Beyond the best price there is one offer in each cell of a grid.
+        Beyond the best price there is one offer in each cell of a grid. Cells up to the price
+        `beyond` are skipped, so that a side that is withdrawn is not made to be dropped.
         """
         yield best
         known, count, ticks = self._offers, 1, best[0]
         for most, coarse in BANDS:
             cell = ticks // (self._grid * coarse)
+            if beyond:  # the last offer of a band is made: the next band begins at its price
+                ahead = sign * (beyond // (self._grid * coarse) - cell) - 1
+                skipped = max(0, min(ahead, most - count - 1))
+                cell, count = cell + sign * skipped, count + skipped
             while count < most:
                 cell += sign
                 offer = known.get((cell, coarse))

@@ -57,12 +57,12 @@ class Background(Protocol):
         """The best bid and the best ask after a second."""
         ...
 
-    def asks(self, second: int, /) -> Iterator[Offer]:
-        """What is offered for sale, best first."""
+    def asks(self, second: int, /, beyond: int = 0) -> Iterator[Offer]:
+        """What is offered for sale, best first; offers up to `beyond` ticks may be left out."""
         ...
 
-    def bids(self, second: int, /) -> Iterator[Offer]:
-        """What is bid for, best first."""
+    def bids(self, second: int, /, beyond: int = 0) -> Iterator[Offer]:
+        """What is bid for, best first; offers down to `beyond` ticks may be left out."""
         ...
 
     def first_touch(
@@ -164,7 +164,8 @@ class Liquidity:
         """The best bid and the best ask."""
         if self.top is None:
             if self.background is None or self._taken or self._pulled:
-                return self._first(BUY), self._first(SELL)
+                self.top = self._first(BUY), self._first(SELL)
+                return self.top
             bid, ask = self.top = self.background.top(self._second)
             if self.shifts.kept:
                 shift, thin = self._shift, self._thin
@@ -193,16 +194,13 @@ class Liquidity:
         """What is offered on a side, best first."""
         if self.background is None:
             return
-        raw = (
-            self.background.bids(self._second)
-            if side is BUY
-            else self.background.asks(self._second)
-        )
         at_price, extra = self._pulled.get(side, (0, 0))
         if extra and (lots := extra - self._taken.get((side, at_price), 0)) > 0:
             yield at_price, lots
         moved, shift, thin = bool(self.shifts.kept), self._shift, self._thin
-        for offer in raw:
+        offered_on = self.background.bids if side is BUY else self.background.asks
+        pulled = max(1, at_price - shift) if at_price else 0
+        for offer in offered_on(self._second, pulled) if pulled else offered_on(self._second):
             ticks, offered = self._moved(side, offer, shift, thin) if moved else offer
             if at_price and not _beyond(side, ticks, at_price):
                 continue  # pulled
