@@ -7,7 +7,7 @@ from typing import Any
 
 from failing_exchange.client.call_params import NONE, Params, own, with_param
 from failing_exchange.client.unified_api import Symbol, UnifiedRequests, is_contract
-from failing_exchange.errors import BadRequestError, ExchangeError
+from failing_exchange.errors import BadRequestError, ExchangeError, NotSupportedError
 from failing_exchange.text.spelling import did_you_mean
 from failing_exchange.unified.order_dicts import refused_order
 
@@ -133,6 +133,12 @@ class OrderApi(UnifiedRequests):
         """Place a market order that spends `cost` of the quote asset."""
         return await self.create_market_order_with_cost(symbol, "buy", cost, params)
 
+    async def create_market_sell_order_with_cost(
+        self, symbol: str, cost: Any, params: Params = NONE
+    ) -> Any:
+        """Place a market order that receives `cost` of the quote asset."""
+        return await self.create_market_order_with_cost(symbol, "sell", cost, params)
+
     async def create_post_only_order(
         self, symbol: str, type: str, side: str, amount: Any, price: Any = None,
         params: Params = NONE
@@ -243,15 +249,19 @@ class OrderApi(UnifiedRequests):
 
     async def _batch(self, asked: list[Mapping[str, Any]]) -> Any:
         """Orders of contracts in one request."""
+        return await self._send_batch("create_orders", asked, map(_arguments, asked))
+
+    async def _send_batch(
+        self, call: str, asked: Sequence[Mapping[str, Any]], orders: Iterable[Any]
+    ) -> Any:
+        """A batch of contracts; the answer has an entry for each."""
         if len(asked) > CONTRACT_BATCH_MAX:
             raise BadRequestError(
-                f"create_orders takes up to {CONTRACT_BATCH_MAX} orders of contracts, not "
-                f"{len(asked)}"
+                f"{call} takes up to {CONTRACT_BATCH_MAX} orders of contracts, not {len(asked)}"
             )
-        orders = tuple(_arguments(order) for order in asked)
         symbols = dict.fromkeys(order["symbol"] for order in asked)
         symbol = next(iter(symbols)) if len(symbols) == 1 else ""
-        found = await self._client.call("create_orders", symbol, orders)
+        found = await self._client.call(call, symbol, tuple(orders))
         if isinstance(found, list) and len(found) == len(asked):
             for entry, order in zip(found, asked, strict=True):
                 if isinstance(entry, dict):
@@ -273,6 +283,22 @@ class OrderApi(UnifiedRequests):
         kept = own("edit_order", params)
         order = (symbol, type, side, amount, price, kept)
         return await self._client.call("edit_order", symbol, (id, order, kept))
+
+    async def edit_orders(self, orders: Sequence[Mapping[str, Any]], params: Params = NONE) -> Any:
+        """Change up to 5 open limit orders of contracts in one request; return an entry for each.
+
+        `orders` are mappings of `edit_order`'s arguments. A refused change has status "rejected",
+        and its reason in `info`; the order stays as it was.
+        """
+        own("edit_orders", params)
+        listed = _listed(orders, "orders")
+        ids = [one.get("id") if isinstance(one, Mapping) else None for one in listed]
+        asked = [_order(_without_id(one), number) for number, one in enumerate(listed)]
+        spot = [one["symbol"] for one in asked if not is_contract(one["symbol"])]
+        if spot:
+            raise NotSupportedError(f"edit_orders changes orders of contracts, not of {spot[0]}")
+        changes = zip(ids, map(_arguments, asked), strict=True)
+        return await self._send_batch("edit_orders", asked, changes)
 
     async def amend_order(self, id: Any, symbol: str, amount: Any, params: Params = NONE) -> Any:
         """Reduce an open order's amount to `amount`; it keeps its place in the order book."""
@@ -324,6 +350,13 @@ def _order(order: object, n: int) -> Mapping[str, Any]:
                 f"{', '.join(ORDER_KEYS)}"
             )
     return order
+
+
+def _without_id(order: object) -> object:
+    """The arguments of an edit as those of a new order: its id names the order to change."""
+    if not isinstance(order, Mapping):
+        return order
+    return {name: value for name, value in order.items() if name != "id"}
 
 
 def _arguments(order: Mapping[str, Any]) -> tuple[Any, ...]:

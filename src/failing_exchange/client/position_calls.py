@@ -14,7 +14,7 @@ from failing_exchange.client.unified_api import (
     names_of,
     recent,
 )
-from failing_exchange.errors import BadRequestError, SymbolNotFoundError
+from failing_exchange.errors import BadRequestError, MalformedResponseError, SymbolNotFoundError
 
 
 class ContractApi(UnifiedRequests):
@@ -47,6 +47,8 @@ class ContractApi(UnifiedRequests):
         if len(names) < 2 or not isinstance(found, list):
             return found
         return [one for one in found if one["symbol"] in names]
+
+    fetch_positions_risk = fetch_positions
 
     async def fetch_position(self, symbol: str, params: Params = NONE) -> Any:
         """Return the position in a contract; `contracts` is 0 and `side` None where there is none.
@@ -155,6 +157,56 @@ class ContractApi(UnifiedRequests):
         """Return what the account got for funding, below 0 paid. Params: until (milliseconds)."""
         return await self._page("fetch_funding_history", params, symbol, since, limit)
 
+    async def fetch_ledger(
+        self, code: str | None = None, since: Since = None, limit: Limit = None,
+        params: Params = NONE,
+    ) -> Any:  # fmt: skip
+        """Return what changed the futures wallet, oldest first; 100 entries by default.
+
+        `type` is "trade" (a realised profit or loss), "commission", "fee" (funding), "settlement"
+        (the fee of a liquidation), or "transfer"; `info["incomeType"]` is Binance's word. `code`:
+        only entries of this asset. Params: until (milliseconds); type ("swap": the spot wallet has
+        no ledger, as on Binance).
+
+        >>> from failing_exchange import FailingExchange, simulate
+        >>> async def main():
+        ...     exchange = FailingExchange(markets=["BTC/USDT:USDT"], balances={"USDT": 500})
+        ...     await exchange.create_order("BTC/USDT:USDT", "market", "buy", 0.01)
+        ...     return [(e["type"], e["direction"]) for e in await exchange.fetch_ledger()]
+        >>> simulate(main())
+        [('transfer', 'in'), ('commission', 'out')]
+        """
+        kept = own("fetch_ledger", params) if params else NONE
+        kind = str(kept.get("type") or self.options.get("defaultType") or "")
+        until = (kept["until"],) if "until" in kept else ()
+        found = await self._client.call("fetch_ledger", "", (kind, since, limit, *until))
+        return _of_asset(found, code)
+
+    async def fetch_transfers(
+        self, code: str | None = None, since: Since = None, limit: Limit = None,
+        params: Params = NONE,
+    ) -> Any:  # fmt: skip
+        """Return the transfers between the wallets of the account, oldest first.
+
+        `code`: only those of this asset. Params: until (milliseconds).
+        """
+        return _of_asset(await self._page("fetch_transfers", params, "", since, limit), code)
+
+    async def fetch_positions_adl_rank(self, symbols: Symbols = None, params: Params = NONE) -> Any:
+        """Return the `rank` of positions for auto-deleveraging, from 0 to 4: 4 is closed first."""
+        names = names_of(symbols)
+        found = await self._ask("fetch_positions_adl_rank", params, _only(names), names)
+        if len(names) < 2 or not isinstance(found, list):
+            return found
+        return [one for one in found if one["symbol"] in names]
+
+    async def fetch_position_adl_rank(self, symbol: str, params: Params = NONE) -> Any:
+        """Return the rank of a position; raises MalformedResponseError where there is none."""
+        found = await self.fetch_positions_adl_rank([symbol], params)
+        if found == []:
+            raise MalformedResponseError(f"no position in {symbol}, hence no rank")
+        return found[0] if isinstance(found, list) else found
+
     async def fetch_mark_prices(self, symbols: Symbols = None, params: Params = NONE) -> Any:
         """Return `markPrice` and `indexPrice` by symbol, in ccxt's ticker structure."""
         return await self._ask("fetch_mark_prices", params, "", names_of(symbols))
@@ -182,6 +234,13 @@ class ContractApi(UnifiedRequests):
         Unrealised profit can't leave the futures wallet.
         """
         return await self._ask("transfer", params, "", (code, amount, fromAccount, toAccount))
+
+
+def _of_asset(found: Any, code: str | None) -> Any:
+    """The entries of an asset; an answer that is not a list as it is."""
+    if code is None or not isinstance(found, list):
+        return found
+    return [one for one in found if one["currency"] == code]
 
 
 def _only(names: tuple[str, ...]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.client.call_params import NONE, Params, own
+from failing_exchange.client.call_params import NONE, Params, own, with_param
 from failing_exchange.client.unified_api import (
     Limit,
     Since,
@@ -15,7 +15,7 @@ from failing_exchange.client.unified_api import (
     names_of,
     recent,
 )
-from failing_exchange.errors import SymbolNotFoundError
+from failing_exchange.errors import OrderNotFoundError, SymbolNotFoundError
 
 CONDITIONAL = ("trigger", "stop", "conditional")
 ENDED = {"fetch_closed_orders": ("closed",), "fetch_canceled_orders": ("canceled", "expired")}
@@ -99,10 +99,41 @@ class ReadApi(UnifiedRequests):
     ) -> Any:
         """Return candles as [ms, open, high, low, close, volume]; the last one is still forming.
 
-        `timeframe` is one of `timeframes`: "1s" to "1M". Params: until (milliseconds; no candle
-        opens later).
+        `timeframe` is one of `timeframes`: "1s" to "1d". Params: until (milliseconds; no candle
+        opens later); of contracts price ("mark", "index" or "premiumIndex": candles of that).
         """
-        return await self._page("fetch_ohlcv", params, symbol, timeframe, since, limit)
+        if not params or params.get("price") is None:
+            return await self._page("fetch_ohlcv", params, symbol, timeframe, since, limit)
+        kept = own("fetch_ohlcv", params)
+        message = (timeframe, since, limit, kept.get("until"), kept["price"])
+        return await self._client.call("fetch_ohlcv", symbol, message)
+
+    async def fetch_mark_ohlcv(
+        self, symbol: str, timeframe: str = "1m", since: Since = None, limit: Limit = None,
+        params: Params = NONE,
+    ) -> Any:  # fmt: skip
+        """Return candles of the mark price, as `fetch_ohlcv` with the param price "mark"."""
+        return await self._priced("mark", symbol, timeframe, since, limit, params)
+
+    async def fetch_index_ohlcv(
+        self, symbol: str, timeframe: str = "1m", since: Since = None, limit: Limit = None,
+        params: Params = NONE,
+    ) -> Any:  # fmt: skip
+        """Return candles of the index, as `fetch_ohlcv` with the param price "index"."""
+        return await self._priced("index", symbol, timeframe, since, limit, params)
+
+    async def fetch_premium_index_ohlcv(
+        self, symbol: str, timeframe: str = "1m", since: Since = None, limit: Limit = None,
+        params: Params = NONE,
+    ) -> Any:  # fmt: skip
+        """Return candles of the premium over the index, a share; see `fetch_ohlcv`."""
+        return await self._priced("premiumIndex", symbol, timeframe, since, limit, params)
+
+    async def _priced(
+        self, price: str, symbol: str, timeframe: str, since: Since, limit: Limit, params: Params
+    ) -> Any:
+        more = with_param(params, "price", price)
+        return await self.fetch_ohlcv(symbol, timeframe, since, limit, more)
 
     async def fetch_time(self, params: Params = NONE) -> Any:
         """Return the venue's clock in milliseconds."""
@@ -148,6 +179,13 @@ class ReadApi(UnifiedRequests):
         kept = own("fetch_order", params)
         return await self._client.call("fetch_order", symbol or "", (id, symbol, kept))
 
+    async def fetch_open_order(self, id: Any, symbol: Symbol = None, params: Params = NONE) -> Any:
+        """Return one order that can still trade; raises OrderNotFoundError for any other."""
+        found = await self.fetch_order(id, symbol, params)
+        if isinstance(found, dict) and found.get("status") != "open":
+            raise OrderNotFoundError(f"Order not found: {id!r} is {found.get('status')}, not open")
+        return found
+
     async def fetch_open_orders(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
@@ -169,6 +207,15 @@ class ReadApi(UnifiedRequests):
     ) -> Any:
         """Return the orders that were canceled or expired. Params as in `fetch_open_orders`."""
         return await self._orders("fetch_canceled_orders", params, symbol, since, limit)
+
+    async def fetch_canceled_and_closed_orders(
+        self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
+    ) -> Any:
+        """Return the orders that are over. Params as in `fetch_open_orders`."""
+        found = await self.fetch_orders(symbol, since, None, params)
+        if not isinstance(found, list):
+            return found
+        return recent([one for one in found if one["status"] != "open"], since, limit)
 
     async def fetch_orders(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE

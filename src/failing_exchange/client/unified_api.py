@@ -70,7 +70,7 @@ def recent(entries: list[Any], since: Any, limit: Any) -> list[Any]:
 
 NOT_SUPPORTED = (
     "withdraw", "fetch_deposits", "fetch_withdrawals", "fetch_deposit_address",
-    "fetch_deposits_withdrawals", "create_deposit_address", "fetch_transfers", "fetch_ledger",
+    "fetch_deposits_withdrawals", "create_deposit_address",
     "fetch_deposit_withdraw_fees", "borrow_cross_margin", "repay_cross_margin",
     "fetch_borrow_interest", "fetch_greeks", "fetch_option", "fetch_liquidations",
 )  # fmt: skip
@@ -93,6 +93,18 @@ for _name in NOT_SUPPORTED:
     setattr(Unsupported, _name, _not_supported(_name))
 
 
+# Calls that ccxt.pro also has over a WebSocket, as create_order_ws: here they are the same request.
+OVER_WEBSOCKET = (
+    "create_order", "create_limit_order", "create_market_order", "edit_order", "cancel_order",
+    "cancel_all_orders", "fetch_order", "fetch_orders", "fetch_open_orders", "fetch_closed_orders",
+    "fetch_my_trades", "fetch_balance", "fetch_positions", "fetch_ticker", "fetch_order_book",
+    "fetch_trades", "fetch_ohlcv",
+)  # fmt: skip
+
+
+ACRONYMS = ("ohlcv", "adl")
+
+
 def camel(name: str) -> str:
     """ccxt's camelCase name of a call.
 
@@ -100,11 +112,17 @@ def camel(name: str) -> str:
     ('fetchOHLCV', 'createOrder')
     """
     first, *rest = name.split("_")
-    return (first + "".join(part.capitalize() for part in rest)).replace("Ohlcv", "OHLCV")
+    return (
+        (first + "".join(part.capitalize() for part in rest))
+        .replace("Ohlcv", "OHLCV")
+        .replace("Adl", "ADL")
+    )
 
 
 def add_aliases(cls: type) -> None:
-    """Let every call of a class be found under its camelCase name too."""
+    """Let every call of a class be found under its camelCase name too, some with Ws behind it."""
+    for name in OVER_WEBSOCKET:
+        setattr(cls, f"{name}_ws", getattr(cls, name))
     for name in dir(cls):
         if "_" in name.strip("_") and not name.startswith("_") and callable(getattr(cls, name)):
             setattr(cls, camel(name), getattr(cls, name))

@@ -164,6 +164,16 @@ class WatchApi(UnifiedRequests):
         call = "watch_my_liquidations"
         return recent(await self._account(call, params, call, [symbol or ""]), since, limit)
 
+    async def watch_my_liquidations_for_symbols(
+        self, symbols: Sequence[str], since: Since = None, limit: Limit = None,
+        params: Params = NONE,
+    ) -> Any:  # fmt: skip
+        """Return what `watch_my_liquidations` does, of several contracts."""
+        call = "watch_my_liquidations_for_symbols"
+        return recent(
+            await self._account(call, params, "watch_my_liquidations", symbols), since, limit
+        )
+
     async def watch_positions(
         self, symbols: Symbols = None, since: Since = None, limit: Limit = None,
         params: Params = NONE,
@@ -185,15 +195,24 @@ class WatchApi(UnifiedRequests):
         self, symbol: str, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
         """Return the next liquidations in a contract; of a second, the largest one."""
+        return await self.watch_liquidations_for_symbols([symbol], since, limit, params)
+
+    async def watch_liquidations_for_symbols(
+        self, symbols: Sequence[str], since: Since = None, limit: Limit = None,
+        params: Params = NONE,
+    ) -> Any:  # fmt: skip
+        """Return what `watch_liquidations` does, of several contracts."""
         from failing_exchange.client.subscriptions import Channel, Wanted
         from failing_exchange.feeds.contract_sources import LiquidationSource
 
-        own("watch_liquidations", params)
-        await self._check(symbol)
-        at = self._venue.gateway.clock.now()
-        source = LiquidationSource(self._streams.watched_events(), symbol, at)
-        found = await self._next(Wanted(Channel("watch_liquidations", symbol), source))
-        return recent(found[1], since, limit)
+        own("watch_liquidations_for_symbols", params)
+        wanted = []
+        for symbol in _some(symbols):
+            await self._check(symbol)
+            at = self._venue.gateway.clock.now()
+            source = LiquidationSource(self._streams.watched_events(), symbol, at)
+            wanted.append(Wanted(Channel("watch_liquidations", symbol), source))
+        return recent((await self._next(*wanted))[1], since, limit)
 
     # ---- the ends of subscriptions: who waits for one is raised OperationFailedError
 

@@ -117,11 +117,11 @@ def fetch_income(state: State, q: FetchIncome, at: int) -> Incomes:
 
 
 def _without_match(account: Account) -> Iterator[Income]:
-    last = Income(0, "", "", 0, "", 0)
+    number = last = 0
     for one in account.changes:
-        number = last.id + 1 if one.at == last.at else one.at
-        last = Income(number, one.symbol, one.asset, one.change, one.why, one.at)
-        yield last
+        number, last = number + 1 if one.at == last else one.at, one.at
+        known = one.transfer_id or number
+        yield Income(known, one.symbol, one.asset, one.change, one.why, one.at)
 
 
 def _by_trades(state: State, account: Account) -> Iterator[Income]:

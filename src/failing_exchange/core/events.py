@@ -224,7 +224,8 @@ class FuturesBalanceChanged(NamedTuple):
     """A futures wallet changed without a match; `change` and `wallet` (after it) are in atoms.
 
     `why`: "transfer", "funding", "insurance_clear" (the fee of a liquidation, or a refill),
-    "deposit", "credit", "debit" or "lock"; `symbol` is empty where no contract is concerned.
+    "deposit", "credit", "debit" or "lock"; `symbol` is empty where no contract is concerned;
+    `transfer_id` is that of the answer to `TransferFunds`.
     """
 
     account: str
@@ -234,6 +235,7 @@ class FuturesBalanceChanged(NamedTuple):
     at: int
     why: str
     symbol: str = ""
+    transfer_id: int = 0
 
 
 class MarginSettingsChanged(NamedTuple):

@@ -14,11 +14,12 @@ def balance_of(state: State, wallet: str, asset: str) -> int:
 
 
 def note_change(
-    state: State, account: str, asset: str, change: int, at: int, why: str, symbol: str = ""
-) -> None:
+    state: State, account: str, asset: str, change: int, at: int, why: str, symbol: str = "",
+    transfer_id: int = 0,
+) -> None:  # fmt: skip
     """Record that a futures wallet changed without a match, and have its margin looked at."""
     balance = balance_of(state, futures_wallet(account), asset)
-    event = FuturesBalanceChanged(account, asset, change, balance, at, why, symbol)
+    event = FuturesBalanceChanged(account, asset, change, balance, at, why, symbol, transfer_id)
     state.events.append(event)
     state.accounts[account].changes.append(event)
     if symbol:

@@ -160,7 +160,7 @@ def transfer_funds(state: State, command: c.TransferFunds, at: int) -> Transferr
     ledger.transfer(payer, payee, asset, atoms, at=at)
     change = atoms if command.to_futures else -atoms
     note_balance(state, account.name, asset, -change, 0, at, "transfer")
-    note_change(state, account.name, asset, change, at, "transfer")
+    note_change(state, account.name, asset, change, at, "transfer", transfer_id=number)
     return Transferred(number, asset, atoms, command.to_futures, at)
 
 

@@ -89,8 +89,8 @@ def to_text(value: Any) -> str:
     Raises TypeError for what has no such text.
 
     >>> from failing_exchange.core.commands import Credit
-    >>> from_text(to_text(Credit("alice", "BTC", 5)))
-    Credit(account='alice', asset='BTC', atoms=5)
+    >>> from_text(to_text(Credit("alice", "BTC", 5))) == Credit("alice", "BTC", 5)
+    True
     """
     return encode(_Writer().value(value))
 

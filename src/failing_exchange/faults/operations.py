@@ -9,7 +9,8 @@ from failing_exchange.text.spelling import did_you_mean, shown
 
 PLACE = ("create_order", "create_oco_order", "edit_order")
 CANCEL = ("cancel_order",)
-CHANGE = (*PLACE, *CANCEL, "cancel_all_orders", "amend_order", "create_orders")  # of orders
+BATCHES = ("create_orders", "edit_orders")
+CHANGE = (*PLACE, *CANCEL, "cancel_all_orders", "amend_order", *BATCHES)  # of orders
 
 ORDER_LISTS = ("fetch_open_orders", "fetch_closed_orders", "fetch_canceled_orders", "fetch_orders")
 ORDER_READS = ("fetch_order", *ORDER_LISTS)
@@ -28,9 +29,11 @@ SETTINGS = (
     "set_leverage", "set_margin_mode", "set_position_mode", "add_margin", "reduce_margin",
     "transfer",
 )  # fmt: skip
+INCOME_READS = ("fetch_funding_history", "fetch_ledger")
 POSITION_READS = (
     "fetch_positions", "fetch_position", "fetch_leverage", "fetch_leverages", "fetch_margin_mode",
-    "fetch_margin_modes", "fetch_position_mode", "fetch_funding_history", "fetch_my_liquidations",
+    "fetch_margin_modes", "fetch_position_mode", *INCOME_READS, "fetch_my_liquidations",
+    "fetch_transfers", "fetch_positions_adl_rank",
 )  # fmt: skip
 CONTRACT_DATA = (
     "fetch_funding_rate", "fetch_funding_rates", "fetch_funding_intervals",

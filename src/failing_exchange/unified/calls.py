@@ -11,7 +11,7 @@ from copy import deepcopy
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from failing_exchange.core import commands as c, queries as q
+from failing_exchange.core import commands as c, contract_queries as cq, queries as q
 from failing_exchange.core.commands import NO_OPTIONS, PlaceOrder
 from failing_exchange.core.conditional_order import Conditionals, ConditionalSnapshot
 from failing_exchange.core.order import Fill, OrderSnapshot, record
@@ -21,11 +21,13 @@ from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.unified import contracts, structures as write
 from failing_exchange.unified.contract_calls import (
     CONTRACT_CALLS,
+    price_candles,
     read_balance,
     write_changed_positions,
     write_liquidation,
     write_liquidations,
 )
+from failing_exchange.unified.contract_data import price_candles as write_price_candles
 from failing_exchange.unified.decode import Decoder, order_id_of
 from failing_exchange.unified.message_fields import instant_of, limit_of, until_of
 from failing_exchange.unified.numbers import hashable, lots_of, ticks_of
@@ -120,6 +122,18 @@ def _change(d: Codec, account: str, order: tuple[Any, ...], named: tuple[int, st
     )
 
 
+def _edits(d: Codec, t: Trip) -> Any:
+    return c.BatchOrders(t.account, tuple(_edit_or_refused(d, t.account, o) for o in t.message))
+
+
+def _edit_or_refused(d: Codec, account: str, asked: tuple[Any, ...]) -> Any:
+    value, order = asked
+    try:
+        return _change(d, account, order, order_id_of(value, order[-1] or {}))
+    except Reject as refused:
+        return Refusal(refused.reason, refused.text)
+
+
 def _batch(d: Codec, t: Trip) -> Any:
     return c.BatchOrders(t.account, tuple(_placed_or_refused(d, t.account, o) for o in t.message))
 
@@ -187,6 +201,8 @@ def _candles(d: Codec, t: Trip) -> Any:
     d.market(t.symbol)
     seconds = seconds_of(timeframe)
     since, most, last = instant_of(since), limit_of(limit, 500, 1_500), until_of(until)
+    if len(until) > 1:
+        return price_candles(d, t, until[1], seconds, (since, most, last))
     return q.FetchCandles(t.account, t.symbol, seconds, since, most, until=last)
 
 
@@ -292,6 +308,10 @@ def _balance(d: Codec, told: q.Balances | q.Margins) -> Any:
     return write.balance(told)
 
 
+def _candle_rows(d: Codec, told: q.Candles | cq.PriceCandles) -> Any:
+    return write_price_candles(told) if isinstance(told, cq.PriceCandles) else write.candles(told)
+
+
 def _status(d: Codec, told: q.Clock) -> Any:
     return {"status": "ok", "updated": told.at // MILLISECOND, "eta": None, "url": None, "info": {}}
 
@@ -330,6 +350,7 @@ class UnifiedCall(NamedTuple):
 CALLS: dict[str, UnifiedCall] = {
     "create_order": UnifiedCall(lambda d, t: d.order(t.account, t.message), _one_of, ORDER),
     "create_orders": UnifiedCall(_batch, _batch_done),
+    "edit_orders": UnifiedCall(_edits, _batch_done),
     "create_oco_order": UnifiedCall(_pair, _orders_of, ORDER),
     "edit_order": UnifiedCall(_edit_order, _edited, (*ORDER, "origClientOrderId")),
     "amend_order": UnifiedCall(_amend, None, NAMED),
@@ -351,7 +372,7 @@ CALLS: dict[str, UnifiedCall] = {
     "fetch_trades": UnifiedCall(
         _trades, lambda d, told: [public_trade(t, told.market) for t in told.trades], UNTIL
     ),
-    "fetch_ohlcv": UnifiedCall(_candles, lambda d, told: write.candles(told), UNTIL),
+    "fetch_ohlcv": UnifiedCall(_candles, _candle_rows, (*UNTIL, "price")),
     "fetch_markets": UnifiedCall(_rules, lambda d, told: [write.market(m) for m in told.markets]),
     "fetch_currencies": UnifiedCall(_rules, lambda d, told: write.currencies_of(told.markets)),
     "fetch_trading_fees": UnifiedCall(_rules, lambda d, told: write.fees(told)),

@@ -10,6 +10,7 @@ from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.journal.trip import Trip
 from failing_exchange.text.number_checks import is_whole
 from failing_exchange.unified import contract_data as data, contracts as write
@@ -158,6 +159,44 @@ def _funding_payments(d: Decoder, t: Trip) -> Any:
     return cq.FetchIncome(t.account, symbol, "funding", start, most, last)
 
 
+PRICES = {
+    "mark": cq.PriceKind.MARK, "index": cq.PriceKind.INDEX, "premiumIndex": cq.PriceKind.PREMIUM
+}  # fmt: skip
+
+
+def price_candles(
+    d: Decoder, t: Trip, price: object, seconds: int, span: tuple[int, int, int]
+) -> cq.FetchPriceCandles:
+    """The query of candles of another price than the last one; `span`: since, how many, until."""
+    kind = PRICES.get(price) if isinstance(price, str) else None
+    if kind is None:
+        raise Reject(Reason.BAD_REQUEST, f"Invalid price: {price!r} is none of {', '.join(PRICES)}")
+    since, most, until = span
+    last = (until or t.born_at) // SECOND // seconds
+    first = -(-since // (SECOND * seconds)) if since else last - most + 1
+    last = min(last, first + most - 1)
+    edges = tuple(number * seconds for number in range(first, last + 2))
+    return cq.FetchPriceCandles(t.account, contract(d, t.symbol).symbol, kind, edges)
+
+
+def _ledger(d: Decoder, t: Trip) -> Any:
+    kind, since, limit, *until = t.message
+    if not is_futures(d, kind):
+        raise Reject(
+            Reason.NOT_SUPPORTED,
+            "fetch_ledger is not supported for the spot wallet, as on Binance: "
+            'params {"type": "swap"} asks for that of the futures wallet',
+        )
+    start, most, last = instant_of(since), limit_of(limit, 100, 1_000), until_of(until)
+    return cq.FetchIncome(t.account, "", "", start, most, last, trades=True)
+
+
+def _transfers(d: Decoder, t: Trip) -> Any:
+    since, limit, *until = t.message
+    start, most, last = instant_of(since), limit_of(limit, 100, 1_000), until_of(until)
+    return cq.FetchIncome(t.account, "", "transfer", start, most, last)
+
+
 def _forced_orders(d: Decoder, t: Trip) -> Any:
     symbol = contract(d, t.symbol).symbol if t.symbol else ""
     return q.FetchOrders(t.account, symbol, "all")
@@ -221,6 +260,9 @@ CONTRACT_CALLS: dict[str, Row] = {
         _funding_rates, lambda d, told: data.funding_history(told), UNTIL
     ),
     "fetch_funding_history": Row(_funding_payments, lambda d, told: data.incomes(told), UNTIL),
+    "fetch_ledger": Row(_ledger, lambda d, told: data.ledger(told), (*UNTIL, "type")),
+    "fetch_transfers": Row(_transfers, lambda d, told: data.transfers(told), UNTIL),
+    "fetch_positions_adl_rank": Row(_positions, lambda d, told: data.adl_ranks(told)),
     "fetch_mark_price": Row(_mark_price, lambda d, told: data.mark_price(told)),
     "fetch_mark_prices": Row(
         _of_contracts(cq.FetchMarkPrices), lambda d, told: data.mark_prices(told)

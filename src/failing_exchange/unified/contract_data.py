@@ -9,14 +9,17 @@ from failing_exchange.core.contract_queries import (
     Funding,
     FundingRate,
     FundingRates,
+    Income,
     Incomes,
     OpenInterest,
+    PriceCandles,
 )
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.positions import MarginMode
-from failing_exchange.core.queries import Margins, MarkPrice, Positions
+from failing_exchange.core.queries import Margins, MarkPrice, Positions, Transferred
 from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, atoms_text
+from failing_exchange.unified.contracts import transfer
 from failing_exchange.unified.instants import iso
 from failing_exchange.unified.structures import BLANK
 
@@ -93,6 +96,65 @@ def incomes(told: Incomes) -> list[dict[str, Any]]:
         }
         for one in told.incomes
     ]  # fmt: skip
+
+
+# Why a futures wallet changed: Binance's kind of income, and ccxt's type of a ledger entry.
+LEDGER_TYPES = {
+    "transfer": ("TRANSFER", "transfer"),
+    "deposit": ("TRANSFER", "transfer"),
+    "credit": ("TRANSFER", "transfer"),
+    "debit": ("TRANSFER", "transfer"),
+    "funding": ("FUNDING_FEE", "fee"),
+    "realized_profit": ("REALIZED_PNL", "trade"),
+    "trading_fee": ("COMMISSION", "commission"),
+    "insurance_clear": ("INSURANCE_CLEAR", "settlement"),
+}
+
+
+def ledger(told: Incomes) -> list[dict[str, Any]]:
+    """ccxt's ledger of a futures wallet, oldest first."""
+    return [_ledger_entry(one) for one in told.incomes]
+
+
+def _ledger_entry(one: Income) -> dict[str, Any]:
+    name, kind = LEDGER_TYPES.get(one.why, (one.why.upper(), one.why))
+    ms, trade = one.at // MILLISECOND, str(one.trade_id) if one.trade_id else None
+    return {
+        "info": {"symbol": one.symbol, "incomeType": name, "income": atoms_text(one.atoms),
+                 "asset": one.asset, "time": ms, "tranId": one.id, "tradeId": trade or ""},
+        "id": str(one.id), "timestamp": ms, "datetime": iso(ms),
+        "direction": "in" if one.atoms > 0 else "out", "account": None, "referenceId": trade,
+        "referenceAccount": None, "type": kind, "currency": one.asset,
+        "amount": abs(one.atoms) / ATOMS, "before": None, "after": None, "status": None,
+        "fee": None,
+    }  # fmt: skip
+
+
+def transfers(told: Incomes) -> list[dict[str, Any]]:
+    """ccxt's transfers between the wallets of an account, oldest first."""
+    return [
+        transfer(Transferred(one.id, one.asset, abs(one.atoms), one.atoms > 0, one.at))
+        for one in told.incomes
+    ]
+
+
+def adl_ranks(told: Positions) -> list[dict[str, Any]]:
+    """ccxt's ranks for auto-deleveraging of positions, from 0 (last) to 4."""
+    blank = dict.fromkeys(("rating", "percentage", "timestamp", "datetime"))
+    return [
+        {"info": {"symbol": p.market.symbol, "adlQuantile": {p.side.value.upper(): p.adl}},
+         "symbol": p.market.symbol, "rank": float(p.adl), **blank}
+        for p in told.positions
+        if p.lots
+    ]  # fmt: skip
+
+
+def price_candles(told: PriceCandles) -> list[list[Any]]:
+    """ccxt's candles of a mark or index price, or of a premium; they have no volume."""
+    return [
+        [second * 1_000, *(atoms / ATOMS for atoms in candle), 0.0]
+        for second, candle in told.candles
+    ]
 
 
 def mark_price(m: MarkPrice) -> dict[str, Any]:

@@ -245,7 +245,7 @@ ENDPOINTS = (
         write=history.write_forced,
     ),
     Endpoint(
-        http="GET /fapi/v1/income", operation="fetch_funding_history",
+        http="GET /fapi/v1/income", operation="fetch_ledger",
         security=Security.USER_DATA, weight=30, takes=f"symbol incomeType page {SPAN}",
         read=income.read_income, write=income.write_income,
     ),
