@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from string import Formatter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Reason(StrEnum):
@@ -341,12 +341,13 @@ class Reject(Exception):
 
 
 class Refusal(NamedTuple):
-    """A refusal as a value, for commands to carry; see `Reject`."""
+    """A refusal as a value, for commands to carry; see `Reject`. `of`: the command refused."""
 
     reason: Reason
     text: str = ""
     code: str = ""
     until: int | None = None
+    of: Any = None
 
     def as_reject(self) -> Reject:
         """The same as an exception."""

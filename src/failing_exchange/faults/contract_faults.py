@@ -21,6 +21,7 @@ from failing_exchange.core.order import LIMIT, TRIGGERED_TYPES, Fill, OrderSnaps
 from failing_exchange.core.queries import FetchOrder, FetchOrders, FetchPositions, Positions
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS
+from failing_exchange.core.wanted_orders import orders_in
 from failing_exchange.faults.fields import (
     SHORTEST,
     acts,
@@ -36,7 +37,7 @@ from failing_exchange.faults.fields import (
     span,
     span_or_never,
 )
-from failing_exchange.faults.lookups import answer_of, market_of
+from failing_exchange.faults.lookups import answer_of, market_of, refuse_orders, symbol_of
 from failing_exchange.faults.plan import Answer, Cause, Delay, Drop, Match, Repeat, Replace, Verdict
 from failing_exchange.faults.rejections import active_until, refusal
 from failing_exchange.faults.stages import AtAnswer, AtRequest, AtStages
@@ -223,12 +224,13 @@ class RefuseStop(AtRequest):
 
     def decide(self, match: Match, hit: bool) -> bool:
         """Strike for as long as it lasts once a stop was met."""
-        return active_until(match, hit and _waits(match.trip.command), self.lasts) is not None
+        waits = any(map(_waits, orders_in(match.trip.command)))
+        return active_until(match, hit and waits, self.lasts) is not None
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Refuse a stop; by default because it is to be sent elsewhere."""
         message = MOVED if self.why is Reason.NOT_SUPPORTED else ""
-        return refusal(self.why, match, message) if _waits(match.trip.command) else None
+        return refuse_orders(match, refusal(self.why, match, message), where=_waits)
 
 
 @fault
@@ -242,17 +244,17 @@ class RefuseReduceOnly(AtRequest):
 
     def decide(self, match: Match, hit: bool) -> bool:
         """Strike for as long as it lasts once an order that closes was met."""
-        command: Any = match.trip.command
-        closes = _is_exit(command) and not _waits(command)
+        closes = any(map(_closes_now, orders_in(match.trip.command)))
         return active_until(match, hit and closes, self.lasts) is not None
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        command: Any = match.trip.command
-        if not _is_exit(command) or _waits(command):
-            return None
-        if self.beside_others and not _is_being_closed(match, command):
-            return None
-        return refusal(Reason.REDUCE_ONLY, match)
+        """Refuse the orders that close now; by default all of them."""
+
+        def blocked(order: Any) -> bool:
+            closes = _closes_now(order)
+            return closes and (not self.beside_others or _is_being_closed(match, order))
+
+        return refuse_orders(match, refusal(Reason.REDUCE_ONLY, match), where=blocked)
 
 
 @fault
@@ -265,7 +267,8 @@ class Overload(AtStages):
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Say it before or behind the engine; the words are the same."""
-        if self.spares_exits and _is_exit(match.trip.command):
+        orders = orders_in(match.trip.command)
+        if self.spares_exits and orders and all(map(_is_exit, orders)):
             return None
         refused = refusal(Reason.UNAVAILABLE, match, OVERLOADED)
         if stage is Stage.REQUEST:
@@ -285,7 +288,7 @@ OVERLOADED = (
 
 def _contract(match: Match) -> str:
     """The contract that a request of an account names; "" for a spot market or none."""
-    symbol = match.trip.symbol
+    symbol = symbol_of(match.trip)
     market = market_of(match, symbol) if match.trip.account and symbol else None
     return "" if market is None or market.contract is None else symbol
 
@@ -299,17 +302,21 @@ def _held(match: Match, symbol: str) -> bool:
     return any(one.lots for one in found)
 
 
-def _waits(command: Any) -> bool:
-    """Whether a command places an order that waits for a price."""
-    if isinstance(command, PlaceOrder):
-        return command.kind in TRIGGERED_TYPES
-    return isinstance(command, PlaceConditional)
+def _waits(order: Any) -> bool:
+    """Whether an order waits for a price."""
+    if isinstance(order, PlaceOrder):
+        return order.kind in TRIGGERED_TYPES
+    return isinstance(order, PlaceConditional)
 
 
-def _is_exit(command: Any) -> bool:
-    if isinstance(command, PlaceConditional):
-        return command.reduce_only or command.close_position
-    return isinstance(command, PlaceOrder) and command.reduce_only
+def _is_exit(order: Any) -> bool:
+    if isinstance(order, PlaceConditional):
+        return order.reduce_only or order.close_position
+    return isinstance(order, PlaceOrder) and order.reduce_only
+
+
+def _closes_now(order: Any) -> bool:
+    return _is_exit(order) and not _waits(order)
 
 
 def _is_being_closed(match: Match, command: PlaceOrder) -> bool:

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from failing_exchange.core.commands import CancelOrder, PlaceOrder, Replaced, ReplaceOrder
+from typing import Any, TypeAlias
+
+from failing_exchange.core.commands import (
+    BatchDone,
+    BatchOrders,
+    CancelOrder,
+    ChangeOrder,
+    PlaceConditional,
+    PlaceOrder,
+    Replaced,
+    ReplaceOrder,
+)
+from failing_exchange.core.conditional_order import (
+    FIRST_CONDITIONAL_ID,
+    ConditionalSnapshot,
+    ConditionalStatus,
+)
 from failing_exchange.core.generated_ids import made_id
 from failing_exchange.core.order import Order, OrderSnapshot, Status
-from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.reject import Reason, Refusal, Reject
+from failing_exchange.core.wanted_orders import orders_in, parts_of
 from failing_exchange.faults.fields import choice, draw_below, fault, reason, text
-from failing_exchange.faults.lookups import edited, named_by, placed_by
+from failing_exchange.faults.lookups import edited, named_by
 from failing_exchange.faults.plan import Answer, Match, Verdict
 from failing_exchange.faults.rejections import refusal
 from failing_exchange.faults.stages import AtAnswer, AtRequest, AtWire
 from failing_exchange.journal.trip import Edited, Stage
+
+Edits: TypeAlias = tuple[tuple[str, Any], ...]
 
 GHOST_IDS_FROM = 9_000_000_000  # no real order of a run gets so far
 
@@ -68,14 +87,11 @@ class ErrorInSuccess(AtRequest):
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Answer with an order of which nothing is known but the error."""
-        answer = ghostly(match)
-        if answer is None:
-            return None
         info = {"result": False, "error_code": 10016, "msg": self.message}
         unknown = ("id", "status", "filled", "remaining", "amount", "price", "cost", "timestamp",
                    "datetime")  # fmt: skip
-        edits = (("info", info), *((name, None) for name in unknown))
-        return Answer(Edited(answer, edits))
+        answer = ghostly(match, (("info", info), *((name, None) for name in unknown)))
+        return None if answer is None else Answer(answer)
 
 
 @fault
@@ -100,13 +116,21 @@ def ghost_id(match: Match) -> int:
     return GHOST_IDS_FROM + draw_below(match, 2, 10**9)
 
 
-def ghostly(match: Match) -> OrderSnapshot | Replaced | None:
-    """The answer to a request that places an order, had it been accepted; None for any other."""
-    place = placed_by(match.trip)
-    if place is None:
+def ghostly(match: Match, edits: Edits = ()) -> Any:
+    """The answer to a request that places orders, had they been accepted; None for any other.
+
+    `edits`: fields of each new order that say something else.
+    """
+    command: Any = match.trip.command
+    if isinstance(command, BatchOrders):
+        places = any(_is_new(part) for part in parts_of(command))
+        return BatchDone(tuple(_part(one, n, match, edits) for n, one in
+                               enumerate(command.commands))) if places else None  # fmt: skip
+    placed = [one for one in orders_in(command) if not isinstance(one, ChangeOrder)]
+    if len(placed) != 1:  # a list has names that only the exchange can give
         return None
-    made = ghost(place, match)
-    if not isinstance(match.trip.command, ReplaceOrder):
+    made: Any = _with(ghost(placed[0], match), edits)
+    if not isinstance(command, ReplaceOrder):
         return made
     old = named_by(match)
     if old is None or not old.order.is_open:  # the engine will refuse by itself
@@ -114,11 +138,37 @@ def ghostly(match: Match) -> OrderSnapshot | Replaced | None:
     return Replaced(old._replace(status=Status.CANCELED, updated_at=match.at), made)
 
 
-def ghost(place: PlaceOrder, match: Match) -> OrderSnapshot:
-    """An order as it would look had it been accepted."""
+def _is_new(command: Any) -> bool:
+    return isinstance(command, (PlaceOrder, PlaceConditional))
+
+
+def _with(made: Any, edits: Edits) -> Any:
+    return Edited(made, edits) if edits else made
+
+
+def _part(command: Any, place: int, match: Match, edits: Edits) -> Any:
+    """The answer to one command of a batch: new orders are taken, others are not found."""
+    if isinstance(command, Refusal):
+        return command.as_reject().settled()
+    if not _is_new(command):
+        return Reject(Reason.ORDER_NOT_FOUND).settled()
+    return _with(ghost(command, match, place), edits)
+
+
+def ghost(
+    place: PlaceOrder | PlaceConditional, match: Match, n: int = 0
+) -> OrderSnapshot | ConditionalSnapshot:
+    """An order as it would look had it been accepted; `n`: its place in a batch."""
+    order_id = ghost_id(match) + n
+    client_id = place.client_id or made_id(order_id)
+    if isinstance(place, PlaceConditional):
+        at = match.at
+        return ConditionalSnapshot(
+            FIRST_CONDITIONAL_ID + order_id, client_id, place, ConditionalStatus.NEW, at, at, 0,
+            False, "", None, None,
+        )  # fmt: skip
     order = Order(
-        ghost_id(match), place.account, place.symbol, place.side, place.kind,
-        max(1, place.lots), match.at,
-    )  # fmt: skip
-    order.ticks, order.client_id = place.ticks, place.client_id or made_id(order.id)
+        order_id, place.account, place.symbol, place.side, place.kind, max(1, place.lots), match.at
+    )
+    order.ticks, order.client_id = place.ticks, client_id
     return order.snapshot()

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from failing_exchange.core.commands import CapNextFill, CrossOrder, OperatorCancel, PullLiquidity
+from failing_exchange.core.commands import (
+    CapNextFill,
+    CrossOrder,
+    OperatorCancel,
+    PlaceOrder,
+    PullLiquidity,
+)
 from failing_exchange.core.operator_commands import own_price
 from failing_exchange.core.order import OrderType, Side, TimeInForce
 from failing_exchange.core.queries import FetchTicker, Ticker
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import PPM
+from failing_exchange.core.wanted_orders import WantedOrder, orders_in
 from failing_exchange.faults.fields import draw_below, fault, nanoseconds, ppm, share, span_or_never
-from failing_exchange.faults.lookups import market_of, open_order, placed_by
+from failing_exchange.faults.lookups import market_of, open_order
 from failing_exchange.faults.plan import Cause, Match, Verdict
 from failing_exchange.faults.stages import AtRequest
 from failing_exchange.journal.trip import Stage
@@ -26,13 +33,7 @@ class PartialFill(AtRequest):
 
     def concerns(self, match: Match) -> bool:
         """Not fill-or-kill, post-only, triggered or one-step orders."""
-        order = placed_by(match.trip)
-        if order is None or order.post_only or order.time_in_force is TimeInForce.FOK:
-            return False
-        if order.kind not in (OrderType.LIMIT, OrderType.MARKET):
-            return False
-        market = market_of(match, order.symbol)
-        return market is not None and (order.cost > 0 or order.lots > market.amount_every)
+        return any(_is_partly_filled(order, match) for order in orders_in(match.trip.command))
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the operator trade against it."""
@@ -53,13 +54,16 @@ class SlipPrice(AtRequest):
 
     def concerns(self, match: Match) -> bool:
         """Only market orders."""
-        order = placed_by(match.trip)
-        return order is not None and order.kind is OrderType.MARKET
+        return self._taker(match) is not None
+
+    def _taker(self, match: Match) -> PlaceOrder | None:
+        orders = (one for one in orders_in(match.trip.command) if isinstance(one, PlaceOrder))
+        return next((one for one in orders if one.kind is OrderType.MARKET), None)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Pull the side that the order is about to take, by a distance drawn up to the most."""
-        order = placed_by(match.trip)
-        if order is None or order.kind is not OrderType.MARKET:
+        order = self._taker(match)
+        if order is None:
             return None
         try:
             found: Ticker = match.look(FetchTicker(match.trip.account, order.symbol))
@@ -80,8 +84,8 @@ class FillAtOnce(AtRequest):
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the operator trade against all of it, at its own price."""
-        order = placed_by(match.trip)
-        if order is None or order.kind is not OrderType.LIMIT or order.post_only:
+        orders = (one for one in orders_in(match.trip.command) if isinstance(one, PlaceOrder))
+        if not any(one.kind is OrderType.LIMIT and not one.post_only for one in orders):
             return None
         return Cause(CapNextFill(match.trip.account, PPM, None))
 
@@ -121,3 +125,15 @@ class CancelByHand(AtRequest):
         """Cancel the order that the request names, else the oldest one."""
         found = open_order(match)
         return None if found is None else Cause(OperatorCancel(found.order.id))
+
+
+def _is_partly_filled(order: WantedOrder, match: Match) -> bool:
+    """Whether a part of an order can trade while the rest stays open."""
+    if not isinstance(order, PlaceOrder) or order.post_only:
+        return False
+    if order.time_in_force is TimeInForce.FOK:
+        return False
+    if order.kind not in (OrderType.LIMIT, OrderType.MARKET):
+        return False
+    market = market_of(match, order.symbol)
+    return market is not None and (order.cost > 0 or order.lots > market.amount_every)

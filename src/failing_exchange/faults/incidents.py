@@ -33,7 +33,7 @@ from failing_exchange.faults.fields import (
     text,
     whole,
 )
-from failing_exchange.faults.lookups import free_of, market_of, wallet_of
+from failing_exchange.faults.lookups import free_of, market_of, symbol_of, wallet_of
 from failing_exchange.faults.plan import Cause, HangUp, Match, Verdict
 from failing_exchange.faults.rejections import active_until
 from failing_exchange.faults.stages import AtRequest, AtStages
@@ -53,7 +53,7 @@ class HaltMarket(AtRequest):
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Halt it once; while it is halted there is nothing to do."""
-        market = market_of(match, match.trip.symbol)
+        market = market_of(match, symbol_of(match.trip))
         if market is None or market.status is not MarketStatus.TRADING:
             return None
         lasts = ends_after(self.lasts)
@@ -71,7 +71,7 @@ class JumpPrice(AtRequest):
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Move the background market before the request is carried out."""
-        symbol = match.trip.symbol
+        symbol = symbol_of(match.trip)
         if market_of(match, symbol) is None:
             return None
         moved = MovePrice(symbol, ppm(self.by), 0, ends_after(self.lasts), at_once=True)
@@ -86,7 +86,7 @@ class ThinBook(AtRequest):
     reach: float = share(0.02, "how far from the best price", maximum=0.9)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
-        symbol = match.trip.symbol
+        symbol = symbol_of(match.trip)
         if market_of(match, symbol) is None:
             return None
         return Cause(PullLiquidity(symbol, Side(self.side), ppm(self.reach)))
@@ -228,7 +228,7 @@ class VenueRestart(AtStages):
 
 def _change(match: Match, **rules: Any) -> Cause | None:
     """New rules for the request's market; None when they are in force already."""
-    market = market_of(match, match.trip.symbol)
+    market = market_of(match, symbol_of(match.trip))
     if market is None:
         return None
     changes = tuple((n, value) for n, value in rules.items() if getattr(market, n) != value)
@@ -238,7 +238,7 @@ def _change(match: Match, **rules: Any) -> Cause | None:
 def _paid_with(match: Match) -> str:
     """What buyers pay with in the request's market; without a symbol, in the first one."""
     markets = match.look(FetchMarkets(match.trip.account)).markets
-    market = next((one for one in markets if one.symbol == match.trip.symbol), markets[0])
+    market = next((one for one in markets if one.symbol == symbol_of(match.trip)), markets[0])
     return SETTLEMENTS[market.kind].held_asset(market, Side.BUY)
 
 

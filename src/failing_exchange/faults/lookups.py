@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from failing_exchange.core.commands import PlaceOrder, ReplaceOrder
+from failing_exchange.core.commands import BatchOrders, PlaceOrder, ReplaceOrder
 from failing_exchange.core.ledger import Wallet
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot
@@ -16,19 +17,42 @@ from failing_exchange.core.queries import (
     FetchOrder,
     FetchOrders,
 )
-from failing_exchange.core.reject import Reject
-from failing_exchange.faults.plan import Match, Replace
+from failing_exchange.core.reject import Refusal, Reject
+from failing_exchange.core.wanted_orders import orders_in, parts_of
+from failing_exchange.faults.plan import Match, Replace, Verdict
 from failing_exchange.journal.trip import Edited, Trip
 
 FEEDS_REMEMBERED_MAX = 10_000  # by a rule; then the oldest is forgotten, and looks new
 
 
-def placed_by(trip: Trip) -> PlaceOrder | None:
-    """The single order that a request places; None for any other request, and for a test."""
-    command: Any = trip.command
-    if isinstance(command, ReplaceOrder):
-        command = command.place
-    return command if isinstance(command, PlaceOrder) and not command.test else None
+def symbol_of(trip: Trip) -> str:
+    """The market of a request; of a batch that names none, that of its first order."""
+    if trip.symbol:
+        return trip.symbol
+    return next((order.symbol for order in orders_in(trip.command)), "")
+
+
+def refuse_orders(
+    match: Match, refused: Reject, *, whole: bool = True, where: Callable[[Any], bool] = bool
+) -> Verdict | None:
+    """Refuse the orders of a request for which `where` holds; None where there is none.
+
+    A batch goes on with its other orders, and of a replacement only the new order is refused: the
+    old one is canceled. `whole`: refuse the request itself where it carries nothing else.
+    """
+    command: Any = match.trip.command
+    no = Refusal(refused.reason, refused.text, refused.code)
+    if not any(map(where, orders_in(command))):
+        return None
+    if isinstance(command, ReplaceOrder) and command.refused is None:
+        return Replace(command._replace(refused=no))
+    if isinstance(command, BatchOrders):
+        parts = zip(command.commands, parts_of(command), strict=True)
+        commands = tuple(
+            no._replace(of=part) if any(map(where, orders_in(part))) else one for one, part in parts
+        )
+        return Replace(command._replace(commands=commands))
+    return refused if whole else None
 
 
 def named_by(match: Match) -> OrderSnapshot | None:
@@ -53,7 +77,7 @@ def open_order(match: Match) -> OrderSnapshot | None:
     if getattr(command, "order_id", 0) or isinstance(command, ReplaceOrder):
         named = named_by(match)
         return named if named is not None and named.order.is_open else None
-    query = FetchOrders(match.trip.account, match.trip.symbol, "open")
+    query = FetchOrders(match.trip.account, symbol_of(match.trip), "open")
     try:
         found = match.look(query).orders
     except Reject:  # no such symbol: no such order

@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.spelling import did_you_mean, shown
 
-PLACE = ("create_order", "create_oco_order", "edit_order")
+PLACE = ("create_order", "create_oco_order", "edit_order", "create_orders", "edit_orders")
 CANCEL = ("cancel_order",)
-BATCHES = ("create_orders", "edit_orders")
-CHANGE = (*PLACE, *CANCEL, "cancel_all_orders", "amend_order", *BATCHES)  # of orders
+CHANGE = (*PLACE, *CANCEL, "cancel_all_orders", "amend_order")  # of orders
+# A batch in process is met by what is armed on its orders, as a batch on the wire is.
+MET_AS = {"create_orders": "create_order", "edit_orders": "edit_order"}
 
 ORDER_LISTS = ("fetch_open_orders", "fetch_closed_orders", "fetch_canceled_orders", "fetch_orders")
 ORDER_READS = ("fetch_order", *ORDER_LISTS)

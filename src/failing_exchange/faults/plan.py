@@ -10,7 +10,9 @@ from failing_exchange.core.chance import key, mix
 from failing_exchange.core.commands import Operator
 from failing_exchange.core.queries import Query
 from failing_exchange.core.reject import Reject
+from failing_exchange.core.wanted_orders import orders_in, parts_of
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.operations import MET_AS
 from failing_exchange.journal.trip import Decision, Edited, Stage, Trip
 
 ENDLESS = 1 << 62  # the number of a request that never comes
@@ -153,7 +155,8 @@ class Fault(Protocol):
 class Scope:
     """Which trips a rule meets; an empty field means all.
 
-    `operations` are unified names: create_order, cancel_order, fetch_balance, …
+    `operations` are unified names: create_order (create_orders, too), cancel_order, fetch_balance,
+    … A batch or a list is met where one of its orders has the wanted side or client order id.
     """
 
     operations: tuple[str, ...] = ()
@@ -169,19 +172,21 @@ class Scope:
 
     def meets(self, trip: Trip) -> bool:
         """Whether the rule concerns this trip (its operation has been looked at already)."""
-        if self.symbols and trip.symbol not in self.symbols:
-            return False
         if self.clients and trip.account not in self.clients:
             return False
-        return self._names("side", self.sides, trip) and self._names(
-            "client_id", self.client_order_ids, trip
+        if self.symbols and trip.symbol and trip.symbol not in self.symbols:
+            return False
+        return (
+            (bool(trip.symbol) or self._names("symbol", self.symbols, trip))
+            and self._names("side", self.sides, trip)
+            and self._names("client_id", self.client_order_ids, trip)
         )
 
     def _names(self, field: str, wanted: tuple[str, ...], trip: Trip) -> bool:
-        """Whether the command, or one of a batch, has a field of the wanted values."""
+        """Whether the command, or an order that it carries, has a field of the wanted values."""
         if not wanted:
             return True
-        parts = getattr(trip.command, "commands", (trip.command,))
+        parts = (*parts_of(trip.command), *orders_in(trip.command))
         return any(getattr(part, field, None) in wanted for part in parts)
 
 
@@ -352,10 +357,11 @@ class FaultPlan:
     def _concerned(self, operation: str) -> Concerned:
         found = self._by_operation.get(operation)
         if found is None:
+            names_met = {operation, MET_AS.get(operation, operation)}
             rules = tuple(
                 rule
                 for rule in self.rules.values()
-                if not rule.scope.operations or operation in rule.scope.operations
+                if not rule.scope.operations or not names_met.isdisjoint(rule.scope.operations)
             )
             narrow = any(rule.narrow for rule in rules)
             names = None if narrow else tuple(rule.name for rule in rules)

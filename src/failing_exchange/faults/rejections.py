@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.core.commands import ReplaceOrder
+from failing_exchange.core.commands import BatchOrders, ReplaceOrder
 from failing_exchange.core.queries import Clock, FetchTime
 from failing_exchange.core.rate_limits import BanLadder
-from failing_exchange.core.reject import Reason, Refusal, Reject
+from failing_exchange.core.reject import OF_CONTRACTS, Reason, Reject
 from failing_exchange.core.units import DAY_S, MILLISECOND
 from failing_exchange.faults.fields import (
     fault,
@@ -20,7 +20,8 @@ from failing_exchange.faults.fields import (
     text,
     whole,
 )
-from failing_exchange.faults.plan import Answer, Match, Replace, Verdict
+from failing_exchange.faults.lookups import refuse_orders, symbol_of
+from failing_exchange.faults.plan import Answer, Match, Verdict
 from failing_exchange.faults.stages import AtRequest
 from failing_exchange.journal.trip import Stage
 
@@ -33,6 +34,8 @@ OF_A_MARKET = (
     Reason.UNKNOWN_SYMBOL, Reason.INVALID_PRICE, Reason.INVALID_AMOUNT, Reason.INVALID_COST,
     Reason.PRICE_BAND, Reason.TOO_MANY_ORDERS, Reason.MARKET_HALTED, Reason.CANCEL_ONLY,
 )  # fmt: skip
+# what lies in one order of a batch, and not in the request that carries it
+OF_AN_ORDER = OF_THE_ENGINE | {*OF_A_MARKET, Reason.DUPLICATE_CLIENT_ID} | OF_CONTRACTS
 
 
 def refusal(
@@ -49,7 +52,7 @@ def refusal(
 
 @fault
 class RejectRequest(AtRequest):
-    """The venue refuses the request; of a replacement the new order, for reasons of the engine."""
+    """The venue refuses the request, or its orders one by one where the reason lies in them."""
 
     why: Reason = reason(Reason.UNAVAILABLE)
     message: str = text("", "what the client reads; empty = the venue's usual words")
@@ -64,11 +67,13 @@ class RejectRequest(AtRequest):
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Refuse; for a reason that lies in a market, only what names a market."""
-        if self.why in OF_A_MARKET and not match.trip.symbol:
+        if self.why in OF_A_MARKET and not symbol_of(match.trip):
             return None
         refused = refusal(self.why, match, self.message, code=self.code)
-        half = second_half(match, refused) if self.why in OF_THE_ENGINE else None
-        return half or refused
+        is_batch = isinstance(match.trip.command, BatchOrders)
+        if self.why in (OF_AN_ORDER if is_batch else OF_THE_ENGINE):
+            return refuse_orders(match, refused) or refused
+        return refused
 
 
 @fault
@@ -81,17 +86,10 @@ class RefuseReplacement(AtRequest):
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Let the engine cancel, and place nothing."""
+        if not isinstance(match.trip.command, ReplaceOrder):
+            return None
         refused = refusal(self.why, match, self.message, code=self.code)
-        return second_half(match, refused)
-
-
-def second_half(match: Match, refused: Reject) -> Replace | None:
-    """A replacement of which the new order is refused; None for any other request."""
-    command = match.trip.command
-    if not isinstance(command, ReplaceOrder) or command.refused is not None:
-        return None
-    no = Refusal(refused.reason, refused.text, refused.code)
-    return Replace(command._replace(refused=no))
+        return refuse_orders(match, refused, whole=False)
 
 
 @fault

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from failing_exchange.core import events as e
-from failing_exchange.core.commands import AmendOrder, CancelOrder, PlaceOrder
+from failing_exchange.core.commands import AmendOrder, BatchDone, CancelOrder, ChangeOrder
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import Fill, Order, OrderSnapshot, PositionSide, Status
 from failing_exchange.core.queries import FetchOrder, FetchOrders, Positions
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, SECOND
+from failing_exchange.core.wanted_orders import parts_of
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import balances_of, fills_of, orders_of, received
 from failing_exchange.judge.products import Traded, currency_of, product_of, sign
@@ -239,8 +240,12 @@ class Facts:
 
     def _tell(self, answer: Any, trip: Trip) -> None:
         if answer.__class__ is Reject:
-            self._refused(answer, trip)
+            self._refused(answer, trip, trip.command)
             return
+        if answer.__class__ is BatchDone:
+            for part, told in zip(parts_of(trip.command), answer.results, strict=True):
+                if told.__class__ is Reject:
+                    self._refused(told, trip, part)
         for snapshot in orders_of(answer):
             known = self.orders.get(snapshot.order.id)
             if known is not None:
@@ -320,7 +325,7 @@ class Facts:
             for asset in free:
                 self._known("balance", asset, trip)
 
-    def _refused(self, refused: Reject, trip: Trip) -> None:
+    def _refused(self, refused: Reject, trip: Trip, command: Any) -> None:
         """A refusal tells something too: that a name is taken, that a market is halted."""
         if refused.until is not None:
             kind = "banned" if refused.reason is Reason.BANNED else str(refused.reason)
@@ -328,8 +333,8 @@ class Facts:
         if refused.reason in HALTS:
             for status in ("halted", "cancel_only"):
                 self._known(f"market {status}", trip.symbol, trip)
-        if refused.reason is Reason.DUPLICATE_CLIENT_ID and trip.command is not None:
-            known = self.named(getattr(trip.command, "client_id", ""))
+        if refused.reason is Reason.DUPLICATE_CLIENT_ID and command is not None:
+            known = self.named(getattr(command, "client_id", ""))
             if known is not None:
                 self._told_of(known, trip)
 
@@ -350,7 +355,7 @@ class Facts:
 
     def of_command(self, command: Any) -> OrderFacts | None:
         """The order that a look-up, a cancel or an amendment is about."""
-        if command.__class__ not in (FetchOrder, CancelOrder, AmendOrder):
+        if command.__class__ not in (FetchOrder, CancelOrder, AmendOrder, ChangeOrder):
             return None
         order_id = getattr(command, "order_id", 0)
         return self.orders.get(order_id) if order_id else self.named(command.client_id)
@@ -393,11 +398,6 @@ def is_true(snapshot: OrderSnapshot) -> bool:
     """Whether an order stands as a message says."""
     order = snapshot.order
     return snapshot.status is order.status and snapshot.filled == order.filled
-
-
-def is_order(command: Any) -> bool:
-    """Whether a command places an order for real."""
-    return command.__class__ is PlaceOrder and not command.test
 
 
 OF_ORDERS = ("order accepted", "fill", "order ended")

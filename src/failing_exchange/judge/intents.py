@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
 
-from failing_exchange.core.commands import PlaceOrder
+from failing_exchange.core.commands import PlaceConditional
 from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import Order, Side
+from failing_exchange.core.wanted_orders import WantedOrder, orders_in
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.bot_statements import deliver, give_up
 from failing_exchange.text.number_checks import is_number
@@ -31,11 +32,11 @@ class DeclaredIntent(NamedTuple):
     amount: float
     covered_within: float | None = None
 
-    def fits(self, order: Any) -> bool:
+    def fits(self, command: Any) -> bool:
         """Whether a command places an order of this market and side."""
-        if order.__class__ is not PlaceOrder:
-            return False
-        return bool(order.symbol == self.symbol and order.side == self.side)
+        return any(
+            order.symbol == self.symbol and order.side == self.side for order in orders_in(command)
+        )
 
 
 class Intent:
@@ -66,6 +67,7 @@ class Intent:
         self.covered_within = covered_within
         self.is_declared = False  # by the bot, not by a scenario or client ids
         self.has_order = False  # whether one was accepted for it
+        self.waits: bool | None = None  # whether that waits for a price beside the book
 
 
 class Intents:
@@ -80,8 +82,9 @@ class Intents:
         self._by_number: dict[int, Intent] = {}
         self._by_name: dict[str, Intent] = {}
         self._declared: dict[tuple[str, Side], deque[Intent]] = {}  # by market and side, in order
-        self._of_trip: dict[int, Intent] = {}
+        self._of_trip: dict[int, tuple[Intent | None, ...]] = {}  # of each order that it asks for
         self._of_order: dict[int, Intent] = {}
+        self._of_conditional: dict[int, Intent] = {}
         self._pattern: re.Pattern[str] | None = None
         self._named_cover: float | None = None  # of the intents that client ids name
         self._last = 0
@@ -146,53 +149,71 @@ class Intents:
                 source="scenario",
             )
 
-    def of(self, order: PlaceOrder | Order, at: int) -> Intent | None:
-        """The intent that an order is for: the newest that fits; None where it can't be known."""
+    def of(self, order: WantedOrder | Order, at: int) -> Intent | None:
+        """The intent that an order is for: the newest that fits; None where it can't be known.
+
+        A conditional order and one that goes to the book are never tries of one declared intent:
+        a bot that declares its exits need not declare its stops.
+        """
         if self._pattern is not None:
             found = self._pattern.match(order.client_id)
             if found is not None:
                 return self._named(found.group(1), order, at)
-        declared = self._declared.get((order.symbol, order.side), ())
+        declared = self._declared.get((order.symbol, order.side), ())  # type: ignore[arg-type]
         newest = islice(reversed(declared), INTENTS_TRIED_MAX)
-        return next((intent for intent in newest if intent.began_at <= at), None)
+        intent = next((intent for intent in newest if intent.began_at <= at), None)
+        if intent is None or intent.waits in (None, order.__class__ is PlaceConditional):
+            return intent
+        return None
 
     def assign(self, trip: Any) -> None:
-        """An order has been sent: find its intent while it is known."""
-        intent = self.of(trip.command, trip.born_at)
-        if intent is not None:
-            self._of_trip[trip.number] = intent
+        """Orders have been sent: find their intents while these are known."""
+        found = tuple(self.of(order, trip.born_at) for order in orders_in(trip.command))
+        if any(found):
+            self._of_trip[trip.number] = found
             if len(self._of_trip) > INTENTS_KEPT_MAX:
                 del self._of_trip[next(iter(self._of_trip))]
 
-    def accept(self, trip: Any) -> None:
-        """What a trip has placed belongs to its intent."""
-        intent = self._of_trip.get(trip.number)
-        if intent is not None:
-            for event in trip.happened:
-                if event.__class__ is OrderAccepted:
-                    self.served += intent.is_declared and not intent.has_order
-                    intent.has_order = True
-                    self._of_order[event.order_id] = intent
-                    if len(self._of_order) > INTENTS_KEPT_MAX:
-                        del self._of_order[next(iter(self._of_order))]
+    def accept(self, trip: Any, placed: Iterable[tuple[int, Any, Any]]) -> None:
+        """What a trip has placed belongs to its intents: (place in the request, order, event)."""
+        if trip.number not in self._of_trip:
+            return
+        for place, _, event in placed:
+            intent = self.of_trip(trip, place)
+            if intent is None:
+                continue
+            self.served += intent.is_declared and not intent.has_order
+            intent.has_order = True
+            intent.waits = event.__class__ is not OrderAccepted
+            table = self._of_conditional if intent.waits else self._of_order
+            table[event.conditional_id if intent.waits else event.order_id] = intent
+            if len(table) > INTENTS_KEPT_MAX:
+                del table[next(iter(table))]
 
-    def of_trip(self, trip: Any) -> Intent | None:
-        """The intent of an order that was sent."""
-        return self._of_trip.get(trip.number)
+    def of_trip(self, trip: Any, place: int = 0) -> Intent | None:
+        """The intent of an order that was sent; `place`: which one of its request."""
+        found = self._of_trip.get(trip.number, ())
+        return found[place] if place < len(found) else None
 
-    def of_order(self, order_id: int) -> Intent | None:
-        """The intent of an order that was accepted, once its trip is over."""
-        return self._of_order.get(order_id)
+    def of_order(self, order: Order) -> Intent | None:
+        """The intent of an order that was accepted, once its trip is over.
+
+        That of a conditional order is the intent of the order which it places, too.
+        """
+        if order.conditional_id:
+            return self._of_conditional.get(order.conditional_id)
+        return self._of_order.get(order.id)
 
     def numbered(self, number: int) -> Intent | None:
         """An intent by its number."""
         return self._by_number.get(number)
 
-    def _named(self, name: str, order: PlaceOrder | Order, at: int) -> Intent:
+    def _named(self, name: str, order: WantedOrder | Order, at: int) -> Intent:
         intent = self._by_name.get(name)
         if intent is None:
             cover = self._named_cover
-            intent = self._add(order.symbol, order.side, None, at, name=name, covered_within=cover)
+            side = order.side or Side.BUY  # a change may leave it out
+            intent = self._add(order.symbol, side, None, at, name=name, covered_within=cover)
             self._by_name[name] = intent
         return intent
 

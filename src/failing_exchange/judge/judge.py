@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS, SECOND
+from failing_exchange.core.wanted_orders import PLACING
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.plan import Cause
 from failing_exchange.journal.journal import FAILED_KEPT_MAX, signature
@@ -20,6 +21,7 @@ from failing_exchange.judge.false_reads import note_false_read
 from failing_exchange.judge.holdings import holdings, wrong_money
 from failing_exchange.judge.intents import DeclaredIntent, Intents
 from failing_exchange.judge.probe import Probe, Sample, check_symbol
+from failing_exchange.judge.requested_orders import placed
 from failing_exchange.judge.rule import Breach, Outcome, Result, Rule, RuleContext, RunEnd, Severity
 from failing_exchange.judge.verdict import Verdict
 from failing_exchange.text.tracebacks import own_call
@@ -198,7 +200,7 @@ class Judge:
                 self._repeats += 1
             if trip.read is None and trip.account == self.account:  # sent by the bot's own task
                 claim(self, partial(_is_shown_by, trip))
-            if hasattr(trip.command, "lots"):
+            if trip.command.__class__ in PLACING:
                 self.intents.assign(trip)
             for sent in self._sent:
                 sent(trip)
@@ -223,7 +225,7 @@ class Judge:
         if trip.struck:
             note_false_read(self.facts, trip)
         if trip.happened and not trip.echo_of:
-            self.intents.accept(trip)
+            self.intents.accept(trip, placed(trip, self.facts))
         for told in self._told:
             told(trip)
         if self._recovered_at == NEVER and not trip.struck:

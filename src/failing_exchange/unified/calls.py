@@ -281,7 +281,7 @@ def _list(d: Codec, told: q.Orders | Conditionals) -> Any:
 def _batch_done(d: Codec, told: c.BatchDone) -> Any:
     """The orders; of a refused one its reason in `info`."""
     return [
-        _one_of(d, one) if isinstance(one, OrderSnapshot) else refused_order(one.text)
+        refused_order(one.text) if isinstance(one, Reject) else d.encode("create_order", one)
         for one in told.results
     ]
 

@@ -6,14 +6,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.core.commands import CancelOrder, PlaceOrder
+from failing_exchange.core.commands import (
+    CancelOrder,
+    ChangeOrder,
+    PlaceConditional,
+    PlaceOrder,
+    ReplaceOrder,
+)
 from failing_exchange.core.events import BalanceChanged, MarketChanged
 from failing_exchange.core.queries import FetchOrder
 from failing_exchange.core.reject import OF_CONTRACTS, Reason, Reject
 from failing_exchange.core.units import MILLISECOND, SECOND
+from failing_exchange.core.wanted_orders import PLACING, parts_of
 from failing_exchange.faults.operations import CHANGE, PLACE, PRIVATE_CALLS, TIME
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import is_success, received
+from failing_exchange.judge.requested_orders import parts_and_told
 from failing_exchange.judge.rule import CLIENT_UNKNOWN, Rule, Severity
 
 KINDS_MAX = 1_000  # different refused requests that are counted at one time; the oldest goes
@@ -55,7 +63,7 @@ class BacksOff(Rule):
     def sent(self, trip: Trip) -> None:
         """Check whether a wait is still on."""
         until, named_by = self._until, self._named_by
-        if trip.command.__class__ is PlaceOrder and self._orders_until > until:
+        if trip.command.__class__ in PLACING and self._orders_until > until:
             until, named_by = self._orders_until, self._orders_named_by
         if trip.born_at < until - EARLY_NS:
             early = (until - trip.born_at) / SECOND
@@ -125,7 +133,12 @@ class NoHotLoop(Rule):
         """Count refusals of one kind in a row."""
         if trip.is_push or trip.echo_of:
             return
-        name, answer = request_of(trip), received(trip)
+        for part, answer in parts_and_told(trip):
+            self._count(trip, part, answer)
+
+    def _count(self, trip: Trip, command: Any, answer: Any) -> None:
+        """Count what was told of one command of a request."""
+        name = _name(trip, command)
         if answer.__class__ is not Reject:
             self._rows.pop(name, None)
             return
@@ -142,7 +155,7 @@ class NoHotLoop(Rule):
         row.told_at = trip.ended_at
         changes = trip.operation in CHANGE
         count = row.add(trip, self.rest_s if changes else self.pace_s, leaks=not changes)
-        allowed = self.looks if trip.command.__class__ is FetchOrder else self.repeats
+        allowed = self.looks if command.__class__ is FetchOrder else self.repeats
         if count == allowed + 2 and not row.is_accused:
             row.is_accused = True
             self.breach(
@@ -193,12 +206,21 @@ class _Row(_Tries):
 
 def request_of(trip: Trip) -> Any:
     """What makes two requests the same: all but their prices, names and times."""
-    command = trip.command
-    if command.__class__ is PlaceOrder:
-        return (trip.operation, trip.symbol, command.side, command.kind, command.lots)
-    if command.__class__ in (CancelOrder, FetchOrder):
-        return (trip.operation, trip.symbol, command.order_id, command.client_id)
-    return (trip.operation, trip.symbol)
+    parts = parts_of(trip.command)
+    return _name(trip, parts[0]) if len(parts) == 1 else tuple(_name(trip, one) for one in parts)
+
+
+def _name(trip: Trip, command: Any) -> Any:
+    """The same of one command of a request."""
+    kind = command.__class__
+    if kind is ReplaceOrder:
+        command, kind = command.place, command.place.__class__
+    symbol = getattr(command, "symbol", "") or trip.symbol
+    if kind is PlaceOrder or kind is PlaceConditional:
+        return ("place", symbol, command.side, command.kind, command.lots)
+    if kind in (CancelOrder, FetchOrder, ChangeOrder):
+        return (kind, symbol, command.order_id, command.client_id)
+    return (trip.operation, symbol)
 
 
 class KeepsTime(Rule):

@@ -11,24 +11,28 @@ from failing_exchange.core.commands import (
     CancelConditional,
     CancelOrder,
     PlaceConditional,
-    PlaceOrder,
     SetLeverage,
     SetMarginMode,
     SetPositionMode,
 )
 from failing_exchange.core.order import Order, PositionSide
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.wanted_orders import orders_in
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import is_success, received
-from failing_exchange.judge.facts import is_order
 from failing_exchange.judge.products import product_of, sign
+from failing_exchange.judge.requested_orders import (
+    described,
+    parts_and_told,
+    placed,
+    requested,
+)
 from failing_exchange.judge.rule import Rule, RunEnd, Severity
 
 ORDERS_NOTED_MAX = 10_000  # exits that are remembered, and orders on their way; the oldest goes
 OPENINGS_KEPT_MAX = 1_000  # newest fills that opened a position
 SETTINGS = (SetLeverage, SetMarginMode, SetPositionMode)
-PLACES = (PlaceOrder, PlaceConditional)
 
 
 class Modes(Rule):
@@ -64,7 +68,8 @@ class Modes(Rule):
         self.unknown = "no leverage and no mode is known to be intended"
         self._asked: dict[tuple[str, str], Any] = {}  # by symbol and setting: what was asked last
         self._lied: dict[tuple[str, str], Trip] = {}  # settings of which it was told falsely
-        self._wrong: dict[int, str] = {}  # by order on its way: what was not as intended
+        # by request on its way: what was not as intended, and the order that adds to a position
+        self._wrong: dict[int, tuple[str, Any]] = {}
         self._accused: dict[tuple[str, str], None] = {}
         self._refused: list[Trip] = []
 
@@ -75,14 +80,16 @@ class Modes(Rule):
             setting, value = _setting(command)
             self._asked[getattr(command, "symbol", ""), setting] = value
             self._lied.pop((getattr(command, "symbol", ""), setting), None)
-        elif _adds(command) and self._has_positions(command.symbol):
-            if self._given or self._asked:
-                self.unknown = ""
-            wrong = next(self._differences(command.symbol), None)
-            if wrong is not None:
-                self._wrong[trip.number] = wrong
-                if len(self._wrong) > ORDERS_NOTED_MAX:
-                    del self._wrong[next(iter(self._wrong))]
+            return
+        for one in requested(trip, self.context.facts):
+            if _adds(one.order) and self._has_positions(one.order.symbol):
+                if self._given or self._asked:
+                    self.unknown = ""
+                wrong = next(self._differences(one.order.symbol), None)
+                if wrong is not None:
+                    self._wrong.setdefault(trip.number, (wrong, one.order))
+                    if len(self._wrong) > ORDERS_NOTED_MAX:
+                        del self._wrong[next(iter(self._wrong))]
 
     def _has_positions(self, symbol: str) -> bool:
         ms = self.context.facts.engine.state.markets.get(symbol)
@@ -115,15 +122,16 @@ class Modes(Rule):
             if is_success(answer) and trip.struck:
                 where = (getattr(command, "symbol", ""), _setting(command)[0])
                 self._lied[where] = trip
-        elif command.__class__ in PLACES and not trip.is_push:
-            if answer.__class__ is Reject and answer.reason is Reason.POSITION_SIDE:
+        elif not trip.is_push:
+            orders = requested(trip, self.context.facts)
+            if any(_is_refused(one.told, Reason.POSITION_SIDE) for one in orders):
                 self._note_refusal(trip)
             wrong = self._wrong.pop(trip.number, None)
             if wrong is not None and trip.happened:
-                self._report(wrong, trip)
+                self._report(*wrong, trip)
 
-    def _report(self, setting: str, trip: Trip) -> None:
-        symbol = trip.command.symbol
+    def _report(self, setting: str, order: Any, trip: Trip) -> None:
+        symbol = order.symbol
         self._accused[symbol, setting] = None
         facts = self.context.facts
         settings = facts.engine.state.accounts[facts.account].margin
@@ -136,7 +144,7 @@ class Modes(Rule):
             f"sent an order in {symbol} (trip {trip.number}) while its {setting} was not as "
             f"intended: it is {present}",
             trip,
-            money=facts.money(symbol, trip.command.lots, trip.ended_at),
+            money=facts.money(symbol, order.lots, trip.ended_at),
         )
 
     def _note_refusal(self, trip: Trip) -> None:
@@ -160,11 +168,13 @@ def _setting(command: Any) -> tuple[str, Any]:
     return "position mode", command.hedge
 
 
-def _adds(command: Any) -> bool:
-    """Whether a command is an order that may add to a position."""
-    if command.__class__ is PlaceConditional:
-        return not (command.reduce_only or command.close_position)
-    return is_order(command) and not command.reduce_only
+def _is_refused(told: Any, why: Reason) -> bool:
+    return told.__class__ is Reject and told.reason is why
+
+
+def _adds(order: Any) -> bool:
+    """Whether an order may add to a position."""
+    return not (order.reduce_only or (order.__class__ is PlaceConditional and order.close_position))
 
 
 class _Opening(NamedTuple):
@@ -203,16 +213,15 @@ class OneExit(Rule):
         self._lots: dict[tuple[str, PositionSide], int] = {}
         self._opened: deque[_Opening] = deque(maxlen=OPENINGS_KEPT_MAX)
         self._exits: dict[Any, Trip] = {}  # by order, or by ("conditional", number)
-        self._sent: dict[int, None] = {}  # exits on their way
+        self._sent: dict[tuple[int, int], None] = {}  # exits on their way: trip, place in it
 
     def sent(self, trip: Trip) -> None:
         """Note an order that is to close what the bot believes to hold."""
-        command = trip.command
-        if command.__class__ in PLACES and not getattr(command, "test", False):
-            held = self.context.facts.told_lots.get((command.symbol, command.position_side), 0)
-            closes = held * sign(command.side) < 0 and command.lots <= abs(held)
+        for place, order, *_ in requested(trip, self.context.facts):
+            held = self.context.facts.told_lots.get((order.symbol, order.position_side), 0)
+            closes = held * sign(order.side) < 0 and order.lots <= abs(held)
             if closes:
-                self._note(self._sent, trip.number, None)
+                self._note(self._sent, (trip.number, place), None)
 
     def _note(self, table: dict[Any, Any], key: Any, value: Any) -> None:
         table[key] = value
@@ -221,13 +230,15 @@ class OneExit(Rule):
 
     def told(self, trip: Trip) -> None:
         """Remember which orders the exits became."""
-        if not self._sent or trip.number not in self._sent:
+        if not self._sent:
             return
-        del self._sent[trip.number]
-        for event in trip.happened:
-            if event.__class__ is e.OrderAccepted and event.account == trip.account:
+        for place, _, event in placed(trip, self.context.facts):
+            if (trip.number, place) not in self._sent:
+                continue
+            del self._sent[trip.number, place]
+            if event.__class__ is e.OrderAccepted:
                 self._note(self._exits, event.order_id, trip)
-            elif event.__class__ is e.ConditionalChanged and event.account == trip.account:
+            elif event.__class__ is e.ConditionalChanged:
                 self._note(self._exits, ("conditional", event.conditional_id), trip)
 
     def happened(self, events: Sequence[e.Event], at: int) -> None:
@@ -319,38 +330,45 @@ class KeepsReserve(Rule):
 
     def told(self, trip: Trip) -> None:
         """Check what was refused."""
-        answer = received(trip)
-        if answer.__class__ is not Reject or answer.reason not in LIMITS or self.unknown:
+        if self.unknown or (trip.struck and not trip.is_only_limited):
             return
-        if trip.struck and not trip.is_only_limited:
-            return
-        symbol = self._exit(trip, answer)
-        if symbol is not None:
-            facts = self.context.facts
-            self.breach(
-                f"could not get out of {symbol} (trip {trip.number}): {trip.words(answer)}",
-                trip,
-                money=facts.money(symbol, self._held(symbol), trip.ended_at),
-            )
+        for part, answer in parts_and_told(trip):
+            if answer.__class__ is not Reject or answer.reason not in LIMITS:
+                continue
+            symbol = self._exit(part, answer)
+            if symbol is not None:
+                facts = self.context.facts
+                self.breach(
+                    f"could not get out of {symbol} (trip {trip.number}): {trip.words(answer)}",
+                    trip,
+                    money=facts.money(symbol, self._held(symbol), trip.ended_at),
+                )
+                return
 
     def _held(self, symbol: str) -> int:
         state = self.context.facts.engine.state
         ms, account = state.markets[symbol], state.accounts[self.context.facts.account]
         return sum(abs(lots) for _, lots in product_of(ms.market).sides(ms, account))
 
-    def _exit(self, trip: Trip, answer: Reject) -> str | None:
+    def _exit(self, command: Any, answer: Reject) -> str | None:
         """The market whose position the bot was kept from closing, if it was."""
-        command, state = trip.command, self.context.facts.engine.state
-        account = state.accounts[self.context.facts.account]
+        facts = self.context.facts
+        state = facts.engine.state
+        account = state.accounts[facts.account]
+        orders = [one for order in orders_in(command) if (one := described(order, facts))]
         for symbol, ms in state.markets.items():
             for side, lots in product_of(ms.market).sides(ms, account):
                 if answer.reason is Reason.BANNED:
                     return symbol
-                if getattr(command, "symbol", "") != symbol:
-                    continue
-                if command.__class__ in (CancelOrder, CancelConditional):
+                cancels = command.__class__ in (CancelOrder, CancelConditional)
+                if cancels and command.symbol == symbol:
                     return symbol
-                is_of = command.__class__ in PLACES and command.position_side is side
-                if is_of and sign(command.side) * lots < 0:
+                if any(_closes(one, symbol, side, lots) for one in orders):
                     return symbol
         return None
+
+
+def _closes(order: Any, symbol: str, side: PositionSide, lots: int) -> bool:
+    """Whether an order makes a position smaller."""
+    is_of = order.symbol == symbol and order.position_side is side
+    return is_of and sign(order.side) * lots < 0

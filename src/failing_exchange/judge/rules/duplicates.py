@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from failing_exchange.core import events as e
-from failing_exchange.core.commands import CancelOrder, PlaceOrder
-from failing_exchange.core.queries import FetchOrder, FetchOrders
+from failing_exchange.core.commands import CancelOrder, PlaceConditional
+from failing_exchange.core.conditional_order import ConditionalSnapshot
+from failing_exchange.core.queries import (
+    FetchConditional,
+    FetchConditionals,
+    FetchOrder,
+    FetchOrders,
+)
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import SECOND
+from failing_exchange.core.wanted_orders import parts_of
 from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.judge.answers import received
-from failing_exchange.judge.facts import OrderFacts, is_order
+from failing_exchange.judge.facts import OrderFacts
 from failing_exchange.judge.false_reads import HORIZON_S, told_falsely
 from failing_exchange.judge.intents import Intent
+from failing_exchange.judge.requested_orders import Asked, parts_and_told, placed, requested
 from failing_exchange.judge.rule import Rule, RunEnd, Severity
 from failing_exchange.judge.wording import describe_failure
 
@@ -31,7 +39,10 @@ AMBIGUOUS = frozenset({
 
 
 class Once(Rule):
-    """I1: no intent is executed beyond its amount, and none has two live orders."""
+    """I1: no intent is executed beyond its amount, and none has two live orders.
+
+    A conditional order counts from its trigger on.
+    """
 
     name = "once"
     invariant = "I1"
@@ -57,19 +68,17 @@ class Once(Rule):
         """Assign accepted orders to intents, except those that the network repeated."""
         if trip.command.__class__ in (FetchOrder, FetchOrders):
             self._looks.append(trip.born_at)
-        if trip.echo_of or not is_order(trip.command):
+        if trip.echo_of:
             return
-        intent = self.context.intents.of_trip(trip)
-        if intent is None:
-            return
-        self.unknown = ""
-        for event in trip.happened:
-            if isinstance(event, e.OrderAccepted):
-                known = self.context.facts.orders.get(event.order_id)
-                if known is not None and known.order.client_id == event.client_id:
-                    self._add(intent, known, trip)
+        facts, intents = self.context.facts, self.context.intents
+        if any(intents.of_trip(trip, one.place) for one in requested(trip, facts) if one.is_new):
+            self.unknown = ""
+        for place, _, event in placed(trip, facts):
+            intent = intents.of_trip(trip, place)
+            if intent is not None and event.__class__ is e.OrderAccepted:
+                self._add(intent, facts.orders[event.order_id], trip.born_at)
 
-    def _add(self, intent: Intent, known: OrderFacts, trip: Trip) -> None:
+    def _add(self, intent: Intent, known: OrderFacts, at: int) -> None:
         orders = self._orders.setdefault(intent.number, [])
         if intent.lots is None:
             intent.lots = known.order.lots
@@ -80,20 +89,23 @@ class Once(Rule):
             self._excuses[intent.number] = told_falsely(before[0])
         live = [one for one in before if one.order.is_open]
         if known.order.is_open and live:
-            self._seen.setdefault(intent.number, (trip.born_at, [*live, known]))
+            self._seen.setdefault(intent.number, (at, [*live, known]))
         orders.append(known)
-        self._count(intent, trip.born_at)
+        self._count(intent, at)
 
     def happened(self, events: Any, at: int) -> None:
-        """Check what an intent has executed."""
+        """Check what an intent has executed; note the orders that prices have triggered."""
         for event in events:
-            if (
-                isinstance(event, e.OrderFilled)
-                and event.fill.account == self.context.facts.account
-            ):
-                intent = self.context.intents.of_order(event.order_id)
-                if intent is not None:
-                    self._count(intent, at)
+            if event.__class__ is not e.OrderFilled and event.__class__ is not e.OrderAccepted:
+                continue
+            known = self.context.facts.orders.get(event.order_id)
+            intent = None if known is None else self.context.intents.of_order(known.order)
+            if known is None or intent is None:
+                continue
+            if event.__class__ is e.OrderFilled:
+                self._count(intent, at)
+            elif known.order.conditional_id:
+                self._add(intent, known, at)
 
     def _count(self, intent: Intent, at: int) -> None:
         if self._executed(intent) > (intent.lots or 0):
@@ -160,7 +172,11 @@ def because(trips: list[Trip], looks: Sequence[int]) -> str:
 
 def is_ambiguous(trip: Trip) -> bool:
     """Whether the client could not know from the answer what became of its request."""
-    told = received(trip)
+    return is_unclear(received(trip))
+
+
+def is_unclear(told: Any) -> bool:
+    """Whether what a client was told of an order does not say what became of it."""
     if told is None:
         return True
     if told.__class__ is Edited:
@@ -180,9 +196,13 @@ class Question(NamedTuple):
     lots: int
     ticks: int  # 0: a market order
 
-    def is_like(self, order: PlaceOrder) -> bool:
+    waits: bool  # for a price, beside the book
+
+    def is_like(self, order: Any) -> bool:
         """Whether an order may be one more try: as much, on that side, at about that price."""
         if (order.symbol, order.side, order.lots) != (self.symbol, self.side, self.lots):
+            return False
+        if (order.__class__ is PlaceConditional) is not self.waits:
             return False
         away = abs(order.ticks - self.ticks) * ALIKE
         return not self.ticks or not order.ticks or away <= self.ticks
@@ -191,7 +211,9 @@ class Question(NamedTuple):
 class Resolves(Rule):
     """I6: after an ambiguous answer the bot asks before it sends a new order for that intent.
 
-    `horizon_s`: until then "not found" does not prove that the order does not exist.
+    `horizon_s`: until then "not found" does not prove that the order does not exist. Of a
+    conditional order any look proves it: their register does not lag. A change of an open order can
+    be sent again: it is the same order.
     """
 
     name = "resolves"
@@ -203,25 +225,34 @@ class Resolves(Rule):
     def __init__(self, *, horizon_s: float = HORIZON_S) -> None:
         super().__init__()
         self.horizon_s = horizon_s
-        self._open: dict[int, Question] = {}
+        self._open: dict[tuple[int, int], Question] = {}  # by trip, and place in its request
         self._flying: dict[int, Trip] = {}
 
     def sent(self, trip: Trip) -> None:
-        """Check a new order against outcomes that are unknown."""
-        command = trip.command
-        if is_order(command):
+        """Check new orders against outcomes that are unknown."""
+        orders = self._new_orders(trip)
+        if orders:
             for flying in [t for t in self._flying.values() if t.gave_up_at]:
                 self._ask(flying)
-            intent = self.context.intents.of_trip(trip)
-            for question in list(self._open.values()):
-                self._check(question, command, intent, trip)
-        if is_order(command) or command.__class__ is CancelOrder:
+        for one in orders:
+            intent = self.context.intents.of_trip(trip, one.place)
+            for name, question in list(self._open.items()):
+                self._check(name, question, one.order, intent, trip)
+        if orders or any(part.__class__ is CancelOrder for part in parts_of(trip.command)):
             self._flying[trip.number] = trip
             if len(self._flying) > QUESTIONS_MAX:
                 del self._flying[next(iter(self._flying))]
 
+    def _new_orders(self, trip: Trip) -> list[Asked]:
+        return [one for one in requested(trip, self.context.facts) if one.is_new]
+
     def _check(
-        self, question: Question, order: PlaceOrder, intent: Intent | None, trip: Trip
+        self,
+        name: tuple[int, int],
+        question: Question,
+        order: Any,
+        intent: Intent | None,
+        trip: Trip,
     ) -> None:
         if order.client_id and order.client_id == question.client_id:
             return  # the same order once more: the venue refuses it while the first is open
@@ -232,7 +263,7 @@ class Resolves(Rule):
             if not same and order.symbol == question.symbol:
                 self.unknown = "what the bot intends is not known, and an outcome stayed open"
         if same:
-            del self._open[question.trip.number]
+            del self._open[name]
             facts = self.context.facts
             self.breach(
                 f"sent another order (trip {trip.number}) without asking what became of the one "
@@ -249,41 +280,49 @@ class Resolves(Rule):
         return ", ".join(events) or "nothing happened"
 
     def told(self, trip: Trip) -> None:
-        """Note an unknown outcome, or one that has become known."""
+        """Note unknown outcomes, or those that have become known."""
         self._flying.pop(trip.number, None)
         if trip.echo_of:
             return
-        command = trip.command
-        if (is_order(command) or command.__class__ is CancelOrder) and is_ambiguous(trip):
-            self._ask(trip)
-        elif self._open:
+        if not self._ask(trip) and self._open:
             self._resolve(trip)
 
-    def _ask(self, trip: Trip) -> None:
+    def _ask(self, trip: Trip) -> bool:
+        """Note the orders and cancels of a request whose outcome is unknown; whether there are."""
         self._flying.pop(trip.number, None)
-        command = trip.command
-        if is_order(command):
-            order_id, ticks, side, lots = 0, command.ticks, command.side, command.lots
-            intent = self.context.intents.of_trip(trip)
-        else:
-            known = self.context.facts.of_command(command)
-            if known is None:
-                return
-            order_id, ticks = known.order.id, known.order.ticks
-            side, lots = known.order.side, known.order.lots
-            intent = self.context.intents.of_order(order_id)
-        self._open[trip.number] = Question(
-            trip, intent, command.client_id, order_id, trip.symbol or command.symbol, side, lots,
-            ticks,
-        )  # fmt: skip
-        if len(self._open) > QUESTIONS_MAX:
-            del self._open[next(iter(self._open))]
+        found = [*self._of_orders(trip), *self._of_cancels(trip)]
+        for place, question in enumerate(found):
+            self._open[trip.number, place] = question
+            if len(self._open) > QUESTIONS_MAX:
+                del self._open[next(iter(self._open))]
+        return bool(found)
+
+    def _of_orders(self, trip: Trip) -> Iterator[Question]:
+        for one in self._new_orders(trip):
+            if is_unclear(one.told):
+                order, intent = one.order, self.context.intents.of_trip(trip, one.place)
+                waits = order.__class__ is PlaceConditional
+                yield Question(
+                    trip, intent, order.client_id, 0, trip.symbol or order.symbol, order.side,
+                    order.lots, order.ticks, waits,
+                )  # fmt: skip
+
+    def _of_cancels(self, trip: Trip) -> Iterator[Question]:
+        for part, told in parts_and_told(trip):
+            if part.__class__ is CancelOrder and is_unclear(told):
+                known = self.context.facts.of_command(part)
+                if known is not None:
+                    order, intent = known.order, self.context.intents.of_order(known.order)
+                    yield Question(
+                        trip, intent, part.client_id, order.id, trip.symbol or part.symbol,
+                        order.side, order.lots, order.ticks, False,
+                    )  # fmt: skip
 
     def _resolve(self, trip: Trip) -> None:
         answer = received(trip)
-        for number, question in list(self._open.items()):
+        for name, question in list(self._open.items()):
             if self._answers(question, trip, answer):
-                del self._open[number]
+                del self._open[name]
 
     def _answers(self, question: Question, trip: Trip, answer: Any) -> bool:
         """Whether a message says what became of an order, or that it does not exist."""
@@ -291,6 +330,8 @@ class Resolves(Rule):
             return False
         late = (trip.born_at - question.trip.born_at) / SECOND >= self.horizon_s
         refused = isinstance(answer, Reject)
+        if question.waits:
+            return _is_look(question, trip.command, answer) or _is_told(question, answer)
         if trip.command.__class__ is FetchOrder and self._is_about(question, trip.command):
             return not refused or (answer.reason is Reason.ORDER_NOT_FOUND and late)
         if late and trip.command.__class__ is FetchOrders and not refused:
@@ -312,6 +353,32 @@ class Resolves(Rule):
             known is not None and known.told_at
             for known in map(self.context.facts.orders.get, _accepted(question.trip))
         )
+
+
+def _is_look(question: Question, look: Any, answer: Any) -> bool:
+    """Whether a conditional order was asked for, by itself or with all others, and answered."""
+    if look.__class__ is FetchConditionals:
+        return not isinstance(answer, Reject) and look.symbol in ("", question.symbol)
+    if look.__class__ is not FetchConditional:
+        return False
+    if isinstance(answer, Reject) and answer.reason is not Reason.ORDER_NOT_FOUND:
+        return False
+    is_named = bool(question.client_id) and look.client_id == question.client_id
+    return is_named or look.conditional_id in _waiting(question.trip)
+
+
+def _is_told(question: Question, answer: Any) -> bool:
+    """Whether a message tells of a conditional order."""
+    ids = _waiting(question.trip)
+    parts = answer if answer.__class__ is tuple else (answer,)
+    told = (getattr(part, "conditional", part) for part in parts)
+    return any(one.__class__ is ConditionalSnapshot and one.id in ids for one in told)
+
+
+def _waiting(trip: Trip) -> list[int]:
+    """The conditional orders that a request has placed."""
+    events = trip.happened
+    return [event.conditional_id for event in events if event.__class__ is e.ConditionalChanged]
 
 
 def _accepted(trip: Trip) -> list[int]:

@@ -6,13 +6,14 @@ from typing import Any
 
 from failing_exchange.core import events as e
 from failing_exchange.core.order import OrderType, Side
-from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.reject import Reason, Refusal, Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.faults.operations import PLACE
+from failing_exchange.faults.plan import Replace
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import Quote, is_success, quotes_of, received
-from failing_exchange.judge.facts import is_order
 from failing_exchange.judge.products import product_of
+from failing_exchange.judge.requested_orders import requested
 from failing_exchange.judge.rule import CLIENT_UNKNOWN, Rule, Severity
 
 
@@ -64,15 +65,16 @@ class Fresh(Rule):
                 self._note(quote, trip)
 
     def sent(self, trip: Trip) -> None:
-        """Check what the bot knew of the market when it sent a limit order."""
-        command = trip.command
-        if not is_order(command) or command.kind is not OrderType.LIMIT:
-            return
-        if command.symbol not in self._last:
-            return
-        newest, look = self._last[command.symbol]
-        sound = self._sound.get(command.symbol)
-        halted = self.context.facts.engine.state.markets[command.symbol].halted_at
+        """Check what the bot knew of a market when it sent limit orders, or changed one."""
+        orders = [one.order for one in requested(trip, self.context.facts)]
+        for order in {o.symbol: o for o in orders if o.kind is OrderType.LIMIT}.values():
+            if order.symbol in self._last:
+                self._check(order, trip)
+
+    def _check(self, order: Any, trip: Trip) -> None:
+        newest, look = self._last[order.symbol]
+        sound = self._sound.get(order.symbol)
+        halted = self.context.facts.engine.state.markets[order.symbol].halted_at
         age = None if sound is None else (trip.born_at - sound[0].at) / SECOND
         if age is not None and (age <= self.age_s or (halted and newest.sound)):
             return  # it had a sound price; in a halt there is nothing newer to see
@@ -85,7 +87,7 @@ class Fresh(Rule):
             f"priced an order (trip {trip.number}) from data (trip {look.number}) {why}",
             look,
             trip,
-            money=self.context.facts.money(command.symbol, command.lots, trip.born_at),
+            money=self.context.facts.money(order.symbol, order.lots, trip.born_at),
             at=trip.born_at,
         )
 
@@ -120,39 +122,53 @@ class ObeysFilters(Rule):
 
     def told(self, trip: Trip) -> None:
         """Check whether an order was refused for a rule that is in force."""
-        answer = received(trip)
-        asked = is_order(trip.command) or (trip.command is None and trip.operation in PLACE)
-        if not asked or trip.echo_of:
+        if trip.echo_of:
             return
+        orders = requested(trip, self.context.facts)
+        answers = [(one.order.symbol, one.told) for one in orders]
+        if trip.command is None and trip.operation in PLACE:  # it could not even be read
+            answers = [(trip.symbol, received(trip))]
+        for symbol, answer in answers:
+            self._check(symbol, answer, trip)
+
+    def _check(self, symbol: str, answer: Any, trip: Trip) -> None:
         if is_success(answer):
-            self._refused_at.pop((trip.symbol, True), None)
+            self._refused_at.pop((symbol, True), None)
         if (
             not isinstance(answer, Reject)
             or answer.reason not in self.filters
             or not is_honest(trip)
         ):
             return
-        if not self._is_excused(trip, banded=answer.reason is Reason.PRICE_BAND):
+        if not self._is_excused(symbol, trip, banded=answer.reason is Reason.PRICE_BAND):
             self.breach(
                 f"sent an order (trip {trip.number}) that breaks a rule: {trip.words(answer)}",
                 trip,
                 at=trip.ended_at,
             )
 
-    def _is_excused(self, trip: Trip, *, banded: bool) -> bool:
-        heard_at = self._refused_at.get((trip.symbol, banded))
+    def _is_excused(self, symbol: str, trip: Trip, *, banded: bool) -> bool:
+        heard_at = self._refused_at.get((symbol, banded))
         if heard_at is not None and trip.born_at < heard_at:
             return True
-        excused = trip.symbol in self._changed or (banded and heard_at is None)
+        excused = symbol in self._changed or (banded and heard_at is None)
         if excused:
-            self._changed.pop(trip.symbol, None)
-            self._refused_at[trip.symbol, banded] = trip.ended_at
+            self._changed.pop(symbol, None)
+            self._refused_at[symbol, banded] = trip.ended_at
         return excused
 
 
 def is_honest(trip: Trip) -> bool:
     """Whether a refusal is the exchange's own, and not a fault's."""
-    return not any(isinstance(decision.verdict, Reject) for decision in trip.struck)
+    return not any(_refuses(decision.verdict) for decision in trip.struck)
+
+
+def _refuses(verdict: Any) -> bool:
+    """Whether a fault refuses a request, or orders of it."""
+    if isinstance(verdict, Replace):
+        orders = getattr(verdict.value, "commands", ())
+        return any(isinstance(one, Refusal) for one in orders)
+    return isinstance(verdict, Reject)
 
 
 class SellsFree(Rule):
@@ -176,14 +192,20 @@ class SellsFree(Rule):
 
     def told(self, trip: Trip) -> None:
         """Check whether a sale was refused for lack of what it sells."""
-        answer, command = received(trip), trip.command
-        if trip.operation == "fetch_balance" and is_success(answer):
+        if trip.operation == "fetch_balance" and is_success(received(trip)):
             self._missed = 0
-        if not is_order(command) or command.side is not Side.SELL or trip.echo_of:
+        if trip.echo_of:
             return
-        if not isinstance(answer, Reject) or answer.reason is not Reason.INSUFFICIENT_FUNDS:
-            return
-        facts, free = self.context.facts, self._free(trip.symbol)
+        for one in requested(trip, self.context.facts):
+            if one.order.side is Side.SELL and self._lacks(one.told):
+                self._missing(one.order, trip)
+                return  # another leg of the same list lacks the same
+
+    def _lacks(self, answer: Any) -> bool:
+        return isinstance(answer, Reject) and answer.reason is Reason.INSUFFICIENT_FUNDS
+
+    def _missing(self, order: Any, trip: Trip) -> None:
+        facts, free = self.context.facts, self._free(order.symbol)
         if free is None or not is_honest(trip):
             return
         if self._missed and trip.born_at < self._refused_at:
@@ -192,12 +214,12 @@ class SellsFree(Rule):
             self._missed = 0
         self._missed, self._refused_at = self._missed + 1, trip.ended_at
         if self._missed > 1 or self._could_know(trip):
-            wanted = facts.market(trip.symbol).amount_text(command.lots)
+            wanted = facts.market(order.symbol).amount_text(order.lots)
             self.breach(
                 f"tried to sell {wanted} (trip {trip.number}) with {free / ATOMS:.8f} free",
                 trip,
                 row=f"free: {free} atoms",
-                money=facts.money(trip.symbol, command.lots, trip.ended_at),
+                money=facts.money(order.symbol, order.lots, trip.ended_at),
                 at=trip.ended_at,
             )
 

@@ -15,6 +15,7 @@ from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import is_success, received
 from failing_exchange.judge.facts import HALTS, OrderFacts
 from failing_exchange.judge.products import product_of
+from failing_exchange.judge.requested_orders import parts_and_told
 from failing_exchange.judge.rule import Rule, RunEnd, Severity
 from failing_exchange.judge.rules.back_off import FOR_THE_ACCOUNT, BacksOff
 from failing_exchange.judge.rules.duplicates import AMBIGUOUS
@@ -110,7 +111,7 @@ class Covered(Rule):
         market = self.context.facts.market(known.symbol)
         if order.side is Side.SELL and not product_of(market).opens_shorts:
             return None
-        intent = intents.of_order(order.id) or intents.of(order, known.accepted_at)
+        intent = intents.of_order(order) or intents.of(order, known.accepted_at)
         return None if intent is None else intent.covered_within
 
     def _fill(self, fill: Any, *, covers: bool) -> None:
@@ -134,7 +135,7 @@ class Covered(Rule):
             until = SHUT
         elif is_success(answer) and trip.operation in PRIVATE_CALLS:
             self._let_in(trip.ended_at)
-        if not until and not _failed(trip, answer):
+        if not until and not any(_failed(trip, told) for _, told in parts_and_told(trip)):
             return
         for symbol, since in self._unprotected_since.items():
             if until or trip.symbol in ("", symbol):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from failing_exchange.core.units import SECOND
+from failing_exchange.core.wanted_orders import orders_in
 from failing_exchange.faults.operations import ACCOUNT_FEEDS, ACCOUNT_READS
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import is_success, received
-from failing_exchange.judge.facts import is_order
 from failing_exchange.judge.rule import CLIENT_UNKNOWN, Rule, RunEnd, Severity
 
 FEEDS_MAX = 2_000  # feeds whose return is awaited; the oldest is no longer
@@ -71,7 +71,7 @@ class Resyncs(Rule):
 
     def sent(self, trip: Trip) -> None:
         """Check that the account was read since its feed broke."""
-        if self._unseen is not None and is_order(trip.command):
+        if self._unseen is not None and orders_in(trip.command):
             self.breach(
                 f"sent an order (trip {trip.number}) after an account feed broke (trip "
                 f"{self._unseen.number}) without a look at what was missed",

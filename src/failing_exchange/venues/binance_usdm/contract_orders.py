@@ -24,7 +24,10 @@ from failing_exchange.core.order import (
 from failing_exchange.core.queries import Amendments, Countdown, Orders
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import MILLISECOND
+from failing_exchange.core.wanted_orders import parts_of
+from failing_exchange.journal.trip import Edited
 from failing_exchange.venues.binance_common.call import Writing
+from failing_exchange.venues.binance_common.edits import edit
 from failing_exchange.venues.binance_common.values import venue_symbol
 from failing_exchange.venues.binance_usdm.codes import said
 from failing_exchange.venues.binance_usdm.number_formats import amount, average, cost, price
@@ -77,15 +80,17 @@ def write_batch(w: Writing, done: BatchDone) -> list[dict[str, Any]]:
     operation = "cancel_order" if _is_cancel(w.command) else "create_order"
     return [
         _of_batch(w, command, result, operation)
-        for command, result in zip(w.command.commands, done.results, strict=True)
+        for command, result in zip(parts_of(w.command), done.results, strict=True)
     ]
 
 
 def _is_cancel(batch: BatchOrders) -> bool:
-    return any(command.__class__ is CancelOrder for command in batch.commands)
+    return any(command.__class__ is CancelOrder for command in parts_of(batch))
 
 
-def _of_batch(w: Writing, command: Any, result: OrderSnapshot | Reject, op: str) -> dict[str, Any]:
+def _of_batch(w: Writing, command: Any, result: Any, op: str) -> Any:
+    if isinstance(result, Edited):
+        return edit(_of_batch(w, command, result.answer, op), result.edits)
     if isinstance(result, Reject):
         no = said(result, "edit_order" if command.__class__ is ChangeOrder else op)
         return {"code": no.code, "msg": no.text}

@@ -18,7 +18,10 @@ from failing_exchange.core.conditional_order import (
 )
 from failing_exchange.core.queries import FetchConditional, FetchStatus
 from failing_exchange.core.units import MILLISECOND, atoms_text
+from failing_exchange.core.wanted_orders import parts_of
+from failing_exchange.journal.trip import Edited
 from failing_exchange.venues.binance_common.call import Endpoint, Reading, Writing
+from failing_exchange.venues.binance_common.edits import edit
 from failing_exchange.venues.binance_common.params import Params
 from failing_exchange.venues.binance_common.values import venue_symbol
 from failing_exchange.venues.binance_usdm import algo_orders as algo, contract_placing as placing
@@ -117,12 +120,14 @@ class OrdersBeforeAlgo:
 
     def _batch(self, w: Writing, told: c.BatchDone, endpoint: Endpoint) -> Any:
         def row(command: Any, result: Any) -> Any:
+            if isinstance(result, Edited):
+                return edit(row(command, result.answer), result.edits)
             if isinstance(result, ConditionalSnapshot):
                 return self._shown(result, w)
             alone = w._replace(command=c.BatchOrders(w.command.account, (command,)))
             return write_batch(alone, c.BatchDone((result,)))[0]
 
-        pairs = zip(w.command.commands, told.results, strict=True)
+        pairs = zip(parts_of(w.command), told.results, strict=True)
         return self._as_of_old([row(command, result) for command, result in pairs], w)
 
     def _open(self, w: Writing, told: Any, endpoint: Endpoint) -> Any:
