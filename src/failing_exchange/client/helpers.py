@@ -216,7 +216,7 @@ class Helpers:
 
 _VERBS = ("fetch_", "create_", "cancel_", "edit_", "amend_", "watch_", "un_watch_", "load_",
           "add_margin", "reduce_margin", "set_leverage", "set_margin_mode", "set_position_mode",
-          "transfer")  # fmt: skip
+          "set_multi_assets_mode", "set_fee_burn", "transfer")  # fmt: skip
 
 
 def _read(parser: str, value: Any, *step: int) -> int:

@@ -83,6 +83,26 @@ class ContractApi(UnifiedRequests):
         """
         return await self._ask("set_position_mode", params, symbol or "", hedged)
 
+    async def set_multi_assets_mode(self, enabled: bool, params: Params = NONE) -> Any:
+        """Let all assets of the futures wallet carry all positions, or each asset its own.
+
+        Not one of ccxt's names: ccxt has none for this. Raises NoChangeError where it is so
+        already, and OperationRejectedError while there are positions, open orders, isolated
+        contracts or debts.
+        """
+        return await self._ask("set_multi_assets_mode", params, "", enabled)
+
+    async def fetch_multi_assets_mode(self, params: Params = NONE) -> Any:
+        """Return `multiAssets`: whether all assets of the futures wallet carry all positions."""
+        return await self._ask("fetch_multi_assets_mode", params, "")
+
+    async def set_fee_burn(self, enabled: bool, params: Params = NONE) -> Any:
+        """Pay trading fees of contracts in BNB of the futures wallet, 10 % less, or not.
+
+        Not one of ccxt's names. It is so by default; without enough BNB, fees are paid as else.
+        """
+        return await self._ask("set_fee_burn", params, "", enabled)
+
     async def add_margin(self, symbol: str, amount: Any, params: Params = NONE) -> Any:
         """Add margin to an isolated position. Params: positionSide (hedge mode)."""
         kept = own("add_margin", params)

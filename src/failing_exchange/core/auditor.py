@@ -194,15 +194,22 @@ def solvency(state: State) -> Iterator[str]:
 
 
 def covered_debts(state: State) -> Iterator[str]:
-    """A futures wallet owes only while a position may pay the debt."""
+    """A futures wallet owes only while a position, or in multi-assets mode an asset, may pay it."""
     if state.contracts:
-        for name in state.accounts:
-            for asset, (free, _) in state.ledger.balances(futures_wallet(name)).items():
-                if free < 0 and not any(
-                    position.lots
-                    for ms in state.contracts
-                    if ms.market.settle == asset
-                    for position in positions_in(ms, name)
+        for name, account in state.accounts.items():
+            balances = state.ledger.balances(futures_wallet(name))
+            joint = account.margin.multi_assets
+            owned = joint and any(free > 0 for free, _ in balances.values())
+            for asset, (free, _) in balances.items():
+                if (
+                    free < 0
+                    and not owned
+                    and not any(
+                        position.lots
+                        for ms in state.contracts
+                        if joint or ms.market.settle == asset
+                        for position in positions_in(ms, name)
+                    )
                 ):
                     yield f"{name} owes {-free} of {asset} without a position"
 

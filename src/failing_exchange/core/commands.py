@@ -292,6 +292,20 @@ class SetPositionMode(NamedTuple):
     hedge: bool
 
 
+class SetMultiAssets(NamedTuple):
+    """Let all assets of the futures wallet carry all positions, or each asset its own."""
+
+    account: str
+    enabled: bool
+
+
+class SetFeeBurn(NamedTuple):
+    """Pay trading fees of contracts in BNB, with a discount, or in the settlement asset."""
+
+    account: str
+    enabled: bool
+
+
 class AdjustMargin(NamedTuple):
     """Add atoms to the margin of an isolated position, or (negative) remove them."""
 
@@ -561,6 +575,19 @@ class ChangeApi(NamedTuple):
     after: int = 0
 
 
+class ChangeCollateral(NamedTuple):
+    """Change what an asset is worth as collateral; None: as before.
+
+    `price`: atoms of a dollar, for an asset with a fixed one, such as a stable coin that loses its
+    peg. Buffers are in parts per million of the index.
+    """
+
+    asset: str
+    price: int | None = None
+    bid_buffer: int | None = None
+    ask_buffer: int | None = None
+
+
 class OpenAccount(NamedTuple):
     """Open an account with balances in atoms, paid in from outside."""
 
@@ -575,7 +602,7 @@ Operator: TypeAlias = (
     | ReleaseOrder | CapNextFill | OperatorCancel | Credit | Debit | Freeze | EndFreezes
     | BustTrade | OpenAccount | Restart | SettleDue | EndDue | CheckMarks | MoveMark
     | LiquidatePosition | Deleverage | SettleContract | SetInsuranceFund
-    | PayFunding | ChangeFunding | ChangeApi
+    | PayFunding | ChangeFunding | ChangeCollateral | ChangeApi
 )  # fmt: skip
 Action: TypeAlias = (
     PlaceOrder
@@ -594,6 +621,8 @@ Action: TypeAlias = (
     | SetLeverage
     | SetMarginMode
     | SetPositionMode
+    | SetMultiAssets
+    | SetFeeBurn
     | AdjustMargin
     | TransferFunds
 )

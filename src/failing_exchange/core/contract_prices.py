@@ -201,6 +201,26 @@ def first_mark_touch(
     return end if found is None and end < stop else found
 
 
+def first_index_touch(
+    ms: MarketState, start: int, stop: int, lower: int | None, upper: int | None
+) -> int | None:
+    """The first second of [start, stop) whose index may be at or beyond a bound, in atoms.
+
+    As `first_mark_touch`, but nobody moves the index of a background.
+    """
+    reference = reference_of(ms)
+    if reference is None:
+        return first_mark_touch(ms, start, stop, lower, upper)
+    low, high = reference.index_bounds(start, stop)
+    if (lower is None or low > lower) and (upper is None or high < upper):
+        return None
+    if stop - start == 1:
+        return start
+    middle = (start + stop) // 2
+    first = first_index_touch(ms, start, middle, lower, upper)
+    return first_index_touch(ms, middle, stop, lower, upper) if first is None else first
+
+
 def _search(
     ms: MarketState, reference: ReferencePrices, start: int, stop: int, lower: int | None,
     upper: int | None,

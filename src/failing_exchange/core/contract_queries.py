@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
+from failing_exchange.core.collateral import Collateral, Rates
 from failing_exchange.core.mark_price import PriceCandle
 from failing_exchange.core.market import Market
 
@@ -143,3 +144,24 @@ class PriceCandles(NamedTuple):
 
     market: Market
     candles: tuple[tuple[int, PriceCandle], ...]
+
+
+class FetchCollateral(NamedTuple):
+    """What assets are worth as collateral in multi-assets mode."""
+
+    account: str
+
+
+class CollateralRow(NamedTuple):
+    """An asset as collateral: its terms, and its rates in atoms of a dollar."""
+
+    asset: str
+    terms: Collateral
+    rates: Rates
+
+
+class CollateralRows(NamedTuple):
+    """The answer to `FetchCollateral`."""
+
+    rows: tuple[CollateralRow, ...]
+    at: int

@@ -193,7 +193,8 @@ class FundingPaid(NamedTuple):
 class MarginCalled(NamedTuple):
     """The margin of an account's cross positions, or of an isolated one, is nearly used up.
 
-    `symbol` is empty for cross positions. `balance` and `maintenance` are in atoms of `asset`.
+    `symbol` is empty for cross positions. `balance` and `maintenance` are in atoms of `asset`, of
+    a dollar ("USD") in multi-assets mode.
     """
 
     account: str
@@ -241,13 +242,23 @@ class FuturesBalanceChanged(NamedTuple):
 class MarginSettingsChanged(NamedTuple):
     """An account changed how it trades contracts. `symbol` is empty for a mode of the account.
 
-    `setting`: "leverage", "margin_mode", "position_mode" or "multi_assets".
+    `setting`: "leverage", "margin_mode", "position_mode", "multi_assets" or "fee_burn".
     """
 
     account: str
     symbol: str
     setting: str
     value: str
+    at: int
+
+
+class CollateralChanged(NamedTuple):
+    """An asset is worth more or less as collateral; `price` 0: the index of its contract."""
+
+    asset: str
+    price: int
+    bid_buffer: int
+    ask_buffer: int
     at: int
 
 
@@ -313,5 +324,5 @@ Event: TypeAlias = (
     | MarketChanged | PriceMoved | LiquidityPulled | FillCapped | VenueRestarted
     | OperationRefused | PositionChanged | FuturesBalanceChanged | MarginSettingsChanged
     | PositionLiquidated | MarkMoved | MarginCalled | ContractSettled | ConditionalChanged
-    | FundingPaid | ApiChanged
+    | FundingPaid | ApiChanged | CollateralChanged
 )  # fmt: skip

@@ -25,8 +25,14 @@ def note_change(
     if symbol:
         state.moved[account, symbol] = None
         return
+    look_at(state, account, asset)
+
+
+def look_at(state: State, account: str, asset: str) -> None:
+    """Have the margin of an account looked at, of whose assets one has changed."""
+    joint = state.accounts[account].margin.multi_assets
     for ms in state.contracts:
-        if ms.market.settle == asset:
+        if joint or ms.market.settle == asset:
             state.moved[account, ms.market.symbol] = None
             return
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from failing_exchange.core.auto_exchange import sellable
 from failing_exchange.core.contract import bracket_of
 from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.events import PositionLiquidated
 from failing_exchange.core.forced_orders import ADL, AUTOCLOSE, close_beside_book, forced_order
 from failing_exchange.core.futures_wallet import note_change
+from failing_exchange.core.joint_margin import is_due, joint_of, settled_rates, support_of
 from failing_exchange.core.ledger import BACKGROUND, INSURANCE
 from failing_exchange.core.margin import (
     MarkedPosition,
@@ -33,15 +35,14 @@ from failing_exchange.core.state import Account, MarketState, State
 from failing_exchange.core.units import PPM
 
 
-def liquidate(
-    state: State, account: Account, asset: str, held: list[MarkedPosition], at: int
-) -> None:
+def liquidate(state: State, account: Account, held: list[MarkedPosition], at: int) -> None:
     """Cancel the orders of these contracts, then reduce the positions until the margin suffices.
 
-    `held`: one isolated position, or all cross positions that settle in `asset`.
+    `held`: one isolated position, or all cross positions that share their margin; the first is
+    reduced first.
     """
     cancel_orders(state, account, held, at)
-    for marked in sorted(held, key=lambda one: one.unrealised):
+    for marked in held:
         while marked.position.lots and not suffices(state, account, marked, at):
             now = exposure_of(marked.ms, marked.position, mark_of(marked.ms, at))
             if not _reduce(state, account, now, _step(now), at):
@@ -61,10 +62,11 @@ def cancel_orders(state: State, account: Account, held: list[MarkedPosition], at
     """Cancel the open orders of an account that use the margin of these positions."""
     symbols = {one.ms.market.symbol: one.ms for one in held}
     if held and not account.margin.is_isolated(held[0].ms.market.symbol):
-        asset = held[0].ms.market.settle
+        asset, joint = held[0].ms.market.settle, account.margin.multi_assets
         for ms in state.contracts:
             symbol = ms.market.symbol
-            if ms.market.settle == asset and not account.margin.is_isolated(symbol):
+            shared = joint or ms.market.settle == asset
+            if shared and not account.margin.is_isolated(symbol):
                 symbols[symbol] = ms
     for order in list(account.open.values()):
         if order.symbol in symbols and order.is_open:
@@ -77,8 +79,7 @@ def suffices(state: State, account: Account, marked: MarkedPosition, at: int) ->
     if account.margin.is_isolated(ms.market.symbol):
         now = exposure_of(ms, marked.position, mark_of(ms, at))
         return now.position.margin + now.unrealised > now.maintenance
-    status = status_of(state, account, ms.market.settle, at)
-    return status.balance > status.maintenance
+    return not is_due(state, account, ms.market.settle, at)
 
 
 def _step(marked: MarkedPosition) -> int:
@@ -99,8 +100,9 @@ def _margin_of(state: State, account: Account, marked: MarkedPosition, at: int) 
     ms, position = marked.ms, marked.position
     if account.margin.is_isolated(ms.market.symbol):
         return position.margin
-    status = status_of(state, account, ms.market.settle, at)
-    return status.balance - exposure_of(ms, position, mark_of(ms, at)).unrealised
+    asset = ms.market.settle
+    balance = status_of(state, account, asset, at).balance + support_of(state, account, asset, at)
+    return balance - exposure_of(ms, position, mark_of(ms, at)).unrealised
 
 
 def _reduce(state: State, account: Account, marked: MarkedPosition, lots: int, at: int) -> bool:
@@ -188,6 +190,10 @@ def adl_score(
     if account.margin.is_isolated(ms.market.symbol):
         wallet, balance, needed = position.margin, position.margin, marked.maintenance
         balance += marked.unrealised
+    elif account.margin.multi_assets:
+        joint, rates = joint_of(state, account, at), settled_rates(state, ms.market.settle, at)
+        wallet, balance, needed = joint.wallet, joint.equity, joint.maintenance
+        marked = marked._replace(unrealised=rates.worth(marked.unrealised))
     else:
         status = status_of(state, account, ms.market.settle, at)
         wallet, balance, needed = status.wallet, status.balance, status.maintenance
@@ -201,12 +207,13 @@ def _charge(
 ) -> None:
     """Take the liquidation fee for the insurance fund, at most what the wallet has above `kept`.
 
-    Of an isolated position that is what its own margin has left.
+    Of an isolated position that is what its own margin has left; in multi-assets mode the other
+    assets count.
     """
     assert ms.market.contract is not None
     asset, ledger = ms.market.settle, state.ledger
     wallet = ledger.wallets(account.name)[-1]
-    free = ledger.free(wallet, asset)
+    free = ledger.free(wallet, asset) + support_of(state, account, asset, at)
     most = max(0, free - max(0, kept))
     fee = min(most, order.cost * ms.market.contract.liquidation_fee // PPM)
     if fee:
@@ -215,16 +222,19 @@ def _charge(
 
 
 def cover_debt(state: State, account: Account, asset: str, at: int) -> None:
-    """Have the insurance fund pay what a futures wallet owes once no position can pay it.
+    """Have the insurance fund pay what a futures wallet owes once nothing else can pay it.
 
-    The venue looks every ten minutes; here it is at once, so that no debt outlives its position.
+    That is its positions, and in multi-assets mode its other assets. The venue looks every ten
+    minutes; here it is at once, so that no debt outlives its position.
     """
-    wallet = state.ledger.wallets(account.name)[-1]
+    wallet, joint = state.ledger.wallets(account.name)[-1], account.margin.multi_assets
     debt = -state.ledger.free(wallet, asset)
-    if debt > 0 and not any(
+    if debt <= 0 or (joint and sellable(state, account, at)):
+        return
+    if not any(
         position.lots
         for ms in state.contracts
-        if ms.market.settle == asset
+        if joint or ms.market.settle == asset
         for position in positions_in(ms, account.name)
     ):
         state.ledger.transfer(INSURANCE, wallet, asset, debt, at=at)

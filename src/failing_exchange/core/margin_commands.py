@@ -6,6 +6,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.events import MarginSettingsChanged, MarkMoved
 from failing_exchange.core.futures_wallet import note_change, note_position
+from failing_exchange.core.joint_margin import futures_assets, is_covered, withdrawable
 from failing_exchange.core.ledger import futures_wallet
 from failing_exchange.core.linear_settlement import largest_notional, leverage_allowed
 from failing_exchange.core.margin import exposure_of, positions_in, status_of, withdrawable
@@ -46,7 +47,7 @@ def set_leverage(state: State, command: c.SetLeverage, at: int) -> Leverage:
     if held and settings.is_isolated(symbol) and leverage < present:
         raise Reject(Reason.LEVERAGE, present=present, leverage=leverage)
     settings.leverage[symbol] = leverage
-    if leverage < present and not _is_covered(state, account, ms.market.settle, at):
+    if leverage < present and not is_covered(state, account, ms.market.settle, at):
         settings.leverage[symbol] = present
         raise Reject(Reason.INSUFFICIENT_FUNDS)
     if leverage != present:
@@ -54,11 +55,6 @@ def set_leverage(state: State, command: c.SetLeverage, at: int) -> Leverage:
             MarginSettingsChanged(account.name, symbol, "leverage", str(leverage), at)
         )
     return Leverage(symbol, leverage, largest_notional(ms, leverage))
-
-
-def _is_covered(state: State, account: Account, asset: str, at: int) -> bool:
-    status = status_of(state, account, asset, at)
-    return status.balance >= status.position_margin + status.order_margin
 
 
 def set_margin_mode(state: State, command: c.SetMarginMode, at: int) -> MarginMode:
@@ -70,7 +66,7 @@ def set_margin_mode(state: State, command: c.SetMarginMode, at: int) -> MarginMo
         raise Reject(Reason.NO_CHANGE, setting="the margin mode", value=str(present))
     if command.mode is MarginMode.ISOLATED and settings.multi_assets:
         raise Reject(Reason.MODE_KEPT)
-    _check_idle(account, [ms], f" in {symbol}")
+    check_idle(account, [ms], f" in {symbol}")
     settings.modes[symbol] = command.mode
     state.events.append(
         MarginSettingsChanged(account.name, symbol, "margin_mode", str(command.mode), at)
@@ -84,14 +80,14 @@ def set_position_mode(state: State, command: c.SetPositionMode, at: int) -> bool
     if command.hedge is account.margin.hedge:
         mode = "hedge" if command.hedge else "one-way"
         raise Reject(Reason.NO_CHANGE, setting="the position mode", value=mode)
-    _check_idle(account, state.contracts, "")
+    check_idle(account, state.contracts, "")
     account.margin.hedge = command.hedge
     mode = "hedge" if command.hedge else "one-way"
     state.events.append(MarginSettingsChanged(account.name, "", "position_mode", mode, at))
     return command.hedge
 
 
-def _check_idle(account: Account, markets: list[MarketState], where: str) -> None:
+def check_idle(account: Account, markets: list[MarketState], where: str) -> None:
     """Raise `Reject` where an account has open orders or positions in these contracts."""
     symbols = {ms.market.symbol: None for ms in markets}
     waiting = (one.command.symbol for one in account.conditionals.values())
@@ -143,7 +139,7 @@ def transfer_funds(state: State, command: c.TransferFunds, at: int) -> Transferr
     """Move money between the spot and the futures wallet of an account."""
     account, ledger, asset = state.account(command.account), state.ledger, command.asset
     wallet, atoms = futures_wallet(account.name), command.atoms
-    if not state.contracts or asset not in {ms.market.settle for ms in state.contracts}:
+    if asset not in futures_assets(state):
         raise Reject(Reason.BAD_REQUEST, f"{asset} is not an asset of the futures wallet")
     if atoms < 1:
         raise Reject(Reason.BAD_REQUEST, f"transfer a positive amount, not {atoms_text(atoms)}")

@@ -6,6 +6,15 @@ from collections.abc import Iterator
 from itertools import islice
 
 from failing_exchange.core.contract_prices import index_of, mark_of
+from failing_exchange.core.contract_queries import CollateralRow, CollateralRows, FetchCollateral
+from failing_exchange.core.joint_margin import (
+    available_of,
+    joint_assets,
+    joint_of,
+    rates_of,
+    settled_rates,
+    withdrawable,
+)
 from failing_exchange.core.ledger import BACKGROUND, futures_wallet
 from failing_exchange.core.liquidation import ranked
 from failing_exchange.core.margin import (
@@ -18,7 +27,7 @@ from failing_exchange.core.margin import (
     status_of,
 )
 from failing_exchange.core.order import BOTH, LONG, SHORT
-from failing_exchange.core.positions import MarginMode, MarginStatus, Position
+from failing_exchange.core.positions import MarginMode, Position
 from failing_exchange.core.queries import (
     FetchFuturesAccount,
     FetchMargin,
@@ -67,7 +76,7 @@ def report_of(
     held, ordered = order_margin(ms, account, mark)
     here = positions_in(ms, account.name)
     own = [exposure if p is position else exposure_of(ms, p, mark) for p in here if p.lots]
-    status = None if isolated else status_of(state, account, market.settle, at)
+    free = 0 if isolated else _left(state, account, market.settle, at)
     return PositionReport(
         market=market,
         side=position.side,
@@ -82,12 +91,14 @@ def report_of(
         initial=held,
         open_order=ordered,
         maintenance=exposure.maintenance,
-        liquidation=_liquidation(ms, position, status, own),
+        liquidation=_liquidation(ms, position, None if isolated else free, own),
         updated_at=position.updated_at,
         bids=position.bids,
         asks=position.asks,
         adl=adl_quantile(state, exposure, at),
-        collateral=position.margin + exposure.unrealised if status is None else status.balance,
+        collateral=position.margin + exposure.unrealised
+        if isolated
+        else _shared(state, account, market.settle, at),
     )
 
 
@@ -111,30 +122,69 @@ ADL_FIFTHS = 5  # Binance, "Position ADL Quantile Estimation", 2026-08-19
 
 
 def _liquidation(
-    ms: MarketState, position: Position, status: MarginStatus | None, own: list[MarkedPosition]
+    ms: MarketState, position: Position, left: int | None, own: list[MarkedPosition]
 ) -> int:
-    """The liquidation price; `status`: what a cross position shares with `own` and others."""
+    """The liquidation price; `left`: what cross positions can lose until they are liquidated."""
     if not position.lots:
         return 0
-    if status is None:
+    if left is None:
         return liquidation_price(ms, [position], position.margin)
-    wallet = status.balance - status.maintenance
+    wallet = left
     for one in own:
         wallet += one.maintenance - one.unrealised
     return liquidation_price(ms, [one.position for one in own], wallet)
 
 
+def _shared(state: State, account: Account, asset: str, at: int) -> int:
+    """The margin balance of the cross positions, in an asset that they settle in."""
+    if account.margin.multi_assets:
+        return settled_rates(state, asset, at).covered(joint_of(state, account, at).equity)
+    return status_of(state, account, asset, at).balance
+
+
+def _left(state: State, account: Account, asset: str, at: int) -> int:
+    """How much of an asset the cross positions can lose until they are liquidated.
+
+    In multi-assets mode at the ask rate: the venue publishes no formula for this mode.
+    """
+    if account.margin.multi_assets:
+        joint = joint_of(state, account, at)
+        return settled_rates(state, asset, at).covered(joint.equity - joint.maintenance)
+    status = status_of(state, account, asset, at)
+    return status.balance - status.maintenance
+
+
 def fetch_margin(state: State, q: FetchMargin, at: int) -> Margins:
     """The futures wallet of an account: by asset, what it has and what it needs."""
     account = state.account(q.account)
-    assets = dict.fromkeys(ms.market.settle for ms in state.contracts)
+    settings, multi = account.margin, account.margin.multi_assets
     found = {
         asset: status_of(state, account, asset, at)._replace(
-            updated_at=_updated_at(state, account, asset)
+            updated_at=_updated_at(state, account, asset),
+            joint=_joint_part(state, account, asset, at) if multi else None,
         )
-        for asset in assets
+        for asset in joint_assets(state, account)
     }
-    return Margins(found, account.margin.hedge, account.margin.multi_assets, at)
+    joint = joint_of(state, account, at) if multi else None
+    known = tuple(asset for asset in found if rates_of(state, asset, at) is not None)
+    return Margins(found, settings.hedge, multi, at, joint, settings.fee_burn, known)
+
+
+def _joint_part(state: State, account: Account, asset: str, at: int) -> tuple[int, int]:
+    """What all assets leave for new orders in one, and for a withdrawal of it."""
+    is_known = rates_of(state, asset, at) is not None
+    available = available_of(state, account, asset, at) if is_known else 0
+    return available, withdrawable(state, account, asset, at)
+
+
+def fetch_collateral(state: State, q: FetchCollateral, at: int) -> CollateralRows:
+    """The assets whose worth is known, with their rates."""
+    rows = [
+        CollateralRow(asset, terms, rates)
+        for asset, terms in state.collateral.items()
+        if (rates := rates_of(state, asset, at)) is not None
+    ]
+    return CollateralRows(tuple(rows), at)
 
 
 def _updated_at(state: State, account: Account, asset: str) -> int:

@@ -51,6 +51,7 @@ class MarginSettings:
 
     hedge: bool = False
     multi_assets: bool = False
+    fee_burn: bool = True  # pays fees in BNB while its futures wallet has enough of it
     leverage: dict[str, int] = field(default_factory=dict)
     modes: dict[str, MarginMode] = field(default_factory=dict)
     called: dict[tuple[str, str], None] = field(default_factory=dict)  # (asset, symbol): for margin
@@ -71,9 +72,12 @@ class MarginStatus(NamedTuple):
 
     `wallet` is the balance without isolated margins; `unrealised` and `maintenance` are those of
     cross positions, `position_margin` their initial margin, `order_margin` that of open orders.
-    `isolated_initial` is the initial margin of isolated positions. `updated_at` is the instant of
-    the last change of the balance or of a position in `FetchMargin`'s answer, 0 elsewhere.
-    `locked` is what the operator keeps from orders and transfers.
+    `isolated_initial` is the initial margin of isolated positions. `locked` is what the operator
+    keeps from orders and transfers.
+
+    In `FetchMargin`'s answer, `updated_at` is the instant of the last change of the balance or of
+    a position; `joint`, in multi-assets mode, what all assets together leave for new orders and
+    for a withdrawal of this one. Elsewhere they are 0 and None.
     """
 
     wallet: int
@@ -86,6 +90,7 @@ class MarginStatus(NamedTuple):
     isolated_initial: int = 0
     updated_at: int = 0
     locked: int = 0
+    joint: tuple[int, int] | None = None
 
     @property
     def initial(self) -> int:
@@ -105,4 +110,30 @@ class MarginStatus(NamedTuple):
     @property
     def available(self) -> int:
         """What new orders can use, 0 at least."""
+        if self.joint is not None:
+            return self.joint[0]
         return max(0, self.balance - self.position_margin - self.order_margin - self.locked)
+
+    @property
+    def withdrawable(self) -> int:
+        """What can leave the futures wallet: profit that is not realised stays."""
+        if self.joint is not None:
+            return self.joint[1]
+        return max(0, self.available - max(0, self.unrealised))
+
+
+class JointMargin(NamedTuple):
+    """What an account has and needs in all assets together, in atoms of a dollar."""
+
+    wallet: int = 0
+    unrealised: int = 0
+    equity: int = 0
+    position_margin: int = 0
+    order_margin: int = 0
+    maintenance: int = 0
+    locked: int = 0
+
+    @property
+    def spare(self) -> int:
+        """What is left beside the initial margins; below 0: what is missing."""
+        return self.equity - self.position_margin - self.order_margin - self.locked

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeAlias, get_args
 
 from failing_exchange.core.candles import Bar
 from failing_exchange.core.contract_queries import (
+    FetchCollateral,
     FetchFunding,
     FetchFundingRates,
     FetchIncome,
@@ -22,7 +23,7 @@ from failing_exchange.core.order import (
     PositionSide,
     PreventedMatch,
 )
-from failing_exchange.core.positions import MarginMode, MarginStatus
+from failing_exchange.core.positions import JointMargin, MarginMode, MarginStatus
 from failing_exchange.core.public_trade import Trade
 from failing_exchange.core.units import ATOMS
 
@@ -313,6 +314,7 @@ Query: TypeAlias = (
     | FetchOpenInterest
     | FetchIncome
     | FetchPriceCandles
+    | FetchCollateral
 )  # fmt: skip
 QUERIES = frozenset(get_args(Query))  # they change nothing
 
@@ -479,12 +481,18 @@ class Positions(NamedTuple):
 
 
 class Margins(NamedTuple):
-    """The answer to `FetchMargin`: by asset; and the modes of the account."""
+    """The answer to `FetchMargin`: by asset; and the modes of the account.
+
+    `joint`: of all assets together, in multi-assets mode. `collateral`: the assets that count.
+    """
 
     assets: dict[str, MarginStatus]
     hedge: bool
     multi_assets: bool
     at: int = 0
+    joint: JointMargin | None = None
+    fee_burn: bool = True
+    collateral: tuple[str, ...] = ()
 
 
 class FuturesAccount(NamedTuple):

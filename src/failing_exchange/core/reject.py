@@ -227,6 +227,8 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "The mode stays: there are open orders or positions",
         "The mode stays as it is while there are open orders{where}",
         "The mode stays as it is while there is a position{held_in}",
+        "The asset mode stays as it is while {isolated}",
+        "The asset mode stays as it is while {owed}",
     ),
     Reason.NO_CHANGE: ("Nothing to change", "Nothing to change: {setting} is {value} already"),
     Reason.POSITION_NOT_FOUND: (

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from failing_exchange.core.book import OrderBook
+from failing_exchange.core.collateral import COLLATERAL, Collateral
 from failing_exchange.core.commands import CheckMarks, EndDue, Operator
 from failing_exchange.core.conditional_order import FIRST_CONDITIONAL_ID, ConditionalOrder
 from failing_exchange.core.contract import Contract
@@ -300,6 +301,7 @@ class State:
         self.ledger = Ledger()
         for asset in dict.fromkeys(ms.market.settle for ms in self.contracts):
             self.ledger.transfer(WORLD, INSURANCE, asset, INSURANCE_FUND, at=0)
+        self.collateral: dict[str, Collateral] = dict(COLLATERAL)  # of multi-assets mode
         self.accounts: dict[str, Account] = {}
         self.orders: dict[int, Order] = {}  # open ones
         self.waiting: dict[int, Order] = {}  # those of them whose trigger has not been met
@@ -334,6 +336,14 @@ class State:
             return self.accounts[name]
         except KeyError:
             raise Reject(Reason.KEY_REFUSED, account=name) from None
+
+    def index_contract(self, asset: str) -> tuple[MarketState, int] | None:
+        """The contract whose index prices an asset, and the dollars of its quote asset (atoms)."""
+        for ms in self.contracts:
+            quote = self.collateral.get(ms.market.quote)
+            if ms.market.base == asset and quote is not None and quote.price is not None:
+                return ms, quote.price
+        return None
 
     def begin_transaction(self, at: int) -> None:
         """Start a new group of balance updates within this step."""

@@ -27,14 +27,14 @@ CANDLES = ("fetch_ohlcv",)
 
 # Of contracts. What changes how an account trades, or moves its money; and what reads that.
 SETTINGS = (
-    "set_leverage", "set_margin_mode", "set_position_mode", "add_margin", "reduce_margin",
-    "transfer",
+    "set_leverage", "set_margin_mode", "set_position_mode", "set_multi_assets_mode",
+    "set_fee_burn", "add_margin", "reduce_margin", "transfer",
 )  # fmt: skip
 INCOME_READS = ("fetch_funding_history", "fetch_ledger")
 POSITION_READS = (
     "fetch_positions", "fetch_position", "fetch_leverage", "fetch_leverages", "fetch_margin_mode",
-    "fetch_margin_modes", "fetch_position_mode", *INCOME_READS, "fetch_my_liquidations",
-    "fetch_transfers", "fetch_positions_adl_rank",
+    "fetch_margin_modes", "fetch_position_mode", "fetch_multi_assets_mode", *INCOME_READS,
+    "fetch_my_liquidations", "fetch_transfers", "fetch_positions_adl_rank",
 )  # fmt: skip
 CONTRACT_DATA = (
     "fetch_funding_rate", "fetch_funding_rates", "fetch_funding_intervals",

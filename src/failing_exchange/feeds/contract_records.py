@@ -23,6 +23,7 @@ class FuturesChange(StrEnum):
     PAID_IN = "ADMIN_DEPOSIT"  # by the operator, and
     TAKEN_OUT = "ADMIN_WITHDRAW"
     LIQUIDATED = "INSURANCE_CLEAR"  # the fee of a liquidation
+    EXCHANGED = "AUTO_EXCHANGE"  # what one asset owed was bought with others
     ADJUSTED = "ADJUSTMENT"
 
 

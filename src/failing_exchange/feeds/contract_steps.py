@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Reversible
 from typing import Any, Protocol
 
 from failing_exchange.core import events as e
+from failing_exchange.core.collateral import USD
 from failing_exchange.core.conditional_order import ConditionalSnapshot
 from failing_exchange.core.order import Fill, OrderSnapshot, PositionSide, Status
 from failing_exchange.core.positions import MarginMode
@@ -96,6 +97,7 @@ class ContractStep(AccountStep):
         self.moves: dict[Key, list[e.PositionChanged]] = {}  # whose fill is still to be told
         self._realised = realised
         self._later: dict[Key, int] = {}  # profits of the fills to come
+        self._fees: dict[str, int] = {}  # of the fills to come, in an asset of their own
         self._margins: dict[Key, int] = {}  # isolated margins of positions that change, now
         self._final: dict[Key, int] = {}  # the same after the step
         self._briefed: set[tuple[int, int]] = set()
@@ -107,6 +109,7 @@ class ContractStep(AccountStep):
                 self._final[key] = event.margin
             elif isinstance(event, e.OrderFilled):
                 self.count(event.fill, event.fill.profit)
+                self.count_fee(event.fill, event.fill.fee)
 
     def touch(self, market: Any) -> None:
         """Wallets are told by events of their own."""
@@ -115,6 +118,16 @@ class ContractStep(AccountStep):
         """Add to the profits of the fills to come."""
         key = fill.symbol, fill.position_side
         self._later[key] = self._later.get(key, 0) + profit
+
+    def count_fee(self, fill: Fill, fee: int) -> None:
+        """Add to the fees of the fills to come."""
+        self._fees[fill.fee_asset] = self._fees.get(fill.fee_asset, 0) + fee
+
+    def fee_wallet(self, asset: str) -> WalletState:
+        """What is left of an asset that only fees are paid in, at this point of the step."""
+        status = self.view.margins().assets.get(asset)
+        balance = (0 if status is None else status.wallet) + self._fees.get(asset, 0)
+        return WalletState(asset, balance, balance)
 
     def reports(self, symbol: str) -> tuple[PositionReport, ...]:
         """The positions in a contract as they are after the step, empty ones as well."""
@@ -178,7 +191,8 @@ class ContractStep(AccountStep):
 
     def wallet(self, asset: str, balance: int, change: int = 0) -> WalletState:
         """The wallet at this point of the step."""
-        isolated = self.view.margins().assets[asset].isolated
+        status = self.view.margins().assets.get(asset)  # None: nothing is left of it
+        isolated = 0 if status is None else status.isolated
         for key, final in self._final.items():
             if self.view.market(key[0]).settle == asset:
                 isolated += self._margins[key] - final
@@ -205,10 +219,15 @@ def _filled(step: ContractStep, event: e.OrderFilled) -> None:
     state = step.order(event.order_id, fill.at)
     step.brief(fill, state)
     step.count(fill, -fill.profit)
+    step.count_fee(fill, -fill.fee)
     changed = step.moves[fill.symbol, fill.position_side].pop(0)
     position = step.state_of(changed)
-    wallet = step.wallet(position.market.settle, changed.wallet - fill.fee)
-    step.update(FuturesChange.ORDER, (wallet,), (position,), fill.at)
+    settle = position.market.settle
+    if fill.fee_asset == settle:
+        wallets = [step.wallet(settle, changed.wallet - fill.fee)]
+    else:
+        wallets = [step.wallet(settle, changed.wallet), step.fee_wallet(fill.fee_asset)]
+    step.update(FuturesChange.ORDER, wallets, (position,), fill.at)
     step.tell(Execution.FILLED, after_fill(state, event), fill)
 
 
@@ -249,6 +268,7 @@ WALLET_CHANGES = {
     "credit": FuturesChange.PAID_IN,
     "debit": FuturesChange.TAKEN_OUT,
     "insurance_clear": FuturesChange.LIQUIDATED,
+    "auto_exchange": FuturesChange.EXCHANGED,
 }
 
 
@@ -257,22 +277,29 @@ def _setting(step: ContractStep, event: e.MarginSettingsChanged) -> None:
     if event.setting == "leverage":
         step.told.append(SettingChanged(event.symbol, int(event.value), event.at))
     elif event.setting == "multi_assets":
-        step.told.append(SettingChanged("", 0, event.at, step.view.margins().multi_assets))
+        step.told.append(SettingChanged("", 0, event.at, event.value == "True"))
     elif event.setting == "margin_mode":
         positions = [step.present(report) for report in step.reports(event.symbol)]
         step.update(FuturesChange.MARGIN_MODE, (), positions, event.at)
 
 
 def _called(step: ContractStep, event: e.MarginCalled) -> None:
-    """For all cross positions that share a wallet, or for one isolated position."""
+    """For all cross positions that share a margin, or for one isolated position."""
     symbol, _, side = event.symbol.partition(" ")
     held = [
         CalledPosition(step.present(one), one.mark, one.maintenance)
         for one in step.reports(symbol)
-        if one.lots and one.market.settle == event.asset
+        if one.lots and event.asset in (one.market.settle, USD)
         and (one.side.value == side if symbol else one.mode is MarginMode.CROSS)
     ]  # fmt: skip
-    cross = None if symbol else step.view.margins().assets[event.asset].wallet
+    margins = step.view.margins()
+    cross = (
+        None
+        if symbol
+        else margins.joint.wallet
+        if margins.joint
+        else (margins.assets[event.asset].wallet)
+    )
     step.told.append(MarginCall(tuple(held), cross, event.at))
 
 

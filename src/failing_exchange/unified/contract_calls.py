@@ -93,11 +93,22 @@ def _set_margin_mode(d: Decoder, t: Trip) -> Any:
 def _set_position_mode(d: Decoder, t: Trip) -> Any:
     if t.symbol:
         contract(d, t.symbol)
+    return c.SetPositionMode(t.account, _flag(t, "position mode: hedged"))
+
+
+def _flag(t: Trip, what: str) -> bool:
+    """A message that is True or False."""
     if not isinstance(t.message, bool):
-        raise Reject(
-            Reason.BAD_REQUEST, f"Invalid position mode: hedged is True or False, not {t.message!r}"
-        )
-    return c.SetPositionMode(t.account, t.message)
+        raise Reject(Reason.BAD_REQUEST, f"Invalid {what} is True or False, not {t.message!r}")
+    return t.message
+
+
+def _set_multi_assets(d: Decoder, t: Trip) -> Any:
+    return c.SetMultiAssets(t.account, _flag(t, "multi-assets mode: enabled"))
+
+
+def _set_fee_burn(d: Decoder, t: Trip) -> Any:
+    return c.SetFeeBurn(t.account, _flag(t, "fee burn: enabled"))
 
 
 def _adjust_margin(sign: int) -> Callable[[Decoder, Trip], Any]:
@@ -230,6 +241,11 @@ CONTRACT_CALLS: dict[str, Row] = {
     "set_leverage": Row(_set_leverage, lambda d, told: write.leverage_set(told)),
     "set_margin_mode": Row(_set_margin_mode, lambda d, told: dict(DONE)),
     "set_position_mode": Row(_set_position_mode, lambda d, told: dict(DONE)),
+    "set_multi_assets_mode": Row(_set_multi_assets, lambda d, told: dict(DONE)),
+    "fetch_multi_assets_mode": Row(
+        lambda d, t: q.FetchMargin(t.account), lambda d, told: data.multi_assets_mode(told)
+    ),
+    "set_fee_burn": Row(_set_fee_burn, lambda d, told: dict(DONE)),
     "add_margin": Row(
         _adjust_margin(1), lambda d, told: write.margin_modification(told), ("positionSide",)
     ),

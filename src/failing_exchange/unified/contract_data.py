@@ -212,6 +212,11 @@ def position_mode(told: Margins) -> dict[str, Any]:
     return {"info": {"dualSidePosition": told.hedge}, "hedged": told.hedge}
 
 
+def multi_assets_mode(told: Margins) -> dict[str, Any]:
+    """Whether all assets of the futures wallet carry all positions."""
+    return {"info": {"multiAssetsMargin": told.multi_assets}, "multiAssets": told.multi_assets}
+
+
 def leverage_tiers(markets: Iterable[Market]) -> dict[str, Any]:
     """ccxt's leverage tiers of contracts by symbol, lowest first."""
     return {m.symbol: _tiers(m) for m in markets if m.contract is not None}

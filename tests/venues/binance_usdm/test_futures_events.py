@@ -12,6 +12,7 @@ from failing_exchange.core.units import ATOMS
 from failing_exchange.feeds.account_steps import account_of, records
 from failing_exchange.venues.binance_usdm.futures_events import edited
 from tests.core.contracts import BTC, USD, Floor, S
+from tests.core.test_multi_assets import BTC as BTC_IN_USDT, Burning, owing
 from tests.venues.binance_usdm.futures_ear import FuturesEar, check_shape, short
 
 # Recorded in production on 2026-09-19 of a market order that opened a position and one that
@@ -250,3 +251,38 @@ def test_faults_change_fields_inside_events() -> None:
     assert changed == {"e": "ORDER_TRADE_UPDATE", "T": 1, "o": {"X": "FILLED"}}
     account = {"e": "ACCOUNT_UPDATE", "a": {"B": [], "P": [{"pa": "1"}], "m": "ORDER"}}
     assert edited(account, (("contracts", "2"),))["a"]["P"] == [{"pa": "2"}]
+
+
+def test_the_asset_mode_and_an_exchange_are_told() -> None:
+    """`ai` for the mode; each asset that the venue sold or bought has an AUTO_EXCHANGE."""
+    floor = owing(180, btc=0.1)
+    ear = FuturesEar(floor)
+    floor.do(c.TransferFunds("alice", "BTC", round(0.08 * ATOMS), to_futures=False))
+    assert floor.has("USDC") == -180
+    floor.trade("bob", "carol", BTC_IN_USDT, 19_000, 1)
+    floor.do(c.ChangeCollateral("BTC", bid_buffer=600_000))
+    told = ear.hear()
+    assert short(told) == ["ACCOUNT_UPDATE AUTO_EXCHANGE"] * 2
+    assert [one["a"]["B"][0]["a"] for one in told] == ["BTC", "USDC"]
+    assert told[1]["a"]["B"][0]["wb"] == "0"
+    floor.do(c.SetMultiAssets("alice", False))
+    (config,) = ear.hear()
+    assert (config["e"], config["ai"]) == ("ACCOUNT_CONFIG_UPDATE", {"j": False})
+
+
+def test_a_fee_in_bnb_is_told_with_the_fill() -> None:
+    """As recorded: both the margin asset and BNB are in `B`, and `N` names BNB."""
+    floor = Burning()
+    floor.pay("alice", BNB=1)
+    for price, lots in ((20_000, 50), (20_001, 50)):
+        floor.do(c.PlaceOrder("bob", BTC_IN_USDT, Side.BUY, OrderType.LIMIT, lots, price))
+    ear = FuturesEar(floor)
+    floor.do(c.PlaceOrder("alice", BTC_IN_USDT, Side.SELL, OrderType.LIMIT, 100, 20_000))
+    told = ear.hear()
+    updates = [one["a"]["B"] for one in told if one["e"] == "ACCOUNT_UPDATE"]
+    assert [[row["a"] for row in rows] for rows in updates] == [["USDT", "BNB"]] * 2
+    assert [rows[1]["wb"] for rows in updates] == ["0.99099955", "0.98199955"]
+    fills = [
+        one["o"] for one in told if one["e"] == "ORDER_TRADE_UPDATE" and one["o"]["x"] == "TRADE"
+    ]
+    assert [(one["N"], one["n"]) for one in fills] == [("BNB", "0.00900045"), ("BNB", "0.009")]

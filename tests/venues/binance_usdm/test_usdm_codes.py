@@ -56,6 +56,9 @@ ELSEWHERE = {
     "POSITION_SIDE_CHANGE_EXISTS_QUANTITY", "MIN_LEVERAGE_RATIO",  # below
     "MOVE_ORDER_NOT_ALLOWED_SYMBOL_REASON",  # below
     "OPEN_CLOSE_POSITION",  # test_algo_orders.py
+    "JOINT_MARGIN_REJECT_WITH_ISOLATED", "JOINT_MARGIN_REJECT_WITH_MB",  # test_usdm_multi_assets.py
+    "JOINT_MARGIN_REJECT_WITH_OPEN_ORDER",
+    "JOINT_MARGIN_REJECT_WITH_NEGATIVE_BALANCE",  # likewise
 }  # fmt: skip
 # Codes that no test meets yet, and why.
 NOT_MET = {
@@ -70,7 +73,6 @@ NOT_MET = {
     "REDUCE_ONLY_CONFLICT": "-1106 is said instead, as seen",
     "REDUCE_ONLY_MUST_BE_TRUE": "reduceOnly is refused beside closePosition: -1106",
     "MARKET_ORDER_REJECT": "a market order that finds nothing expires",
-    "JOINT_MARGIN_REJECT_WITH_ISOLATED": "no account can turn multi-assets mode on yet",
     "LIMIT_ORDER_ONLY": "no open order is of another type here",
     "EXCEED_MAXIMUM_MODIFY_ORDER_LIMIT": "10,000 changes; held in tests/core",
 }

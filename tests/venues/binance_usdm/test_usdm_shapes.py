@@ -18,6 +18,9 @@ CHANGE = SYMBOL | {"side": "BUY", "quantity": "0.2", "price": "48000", "modifyId
 MINE = SYMBOL | {"origClientOrderId": "mine"}
 # In this order: what is asked later finds what was done before.
 ASKED: list[tuple[str, dict[str, Any]]] = [
+    ("POST v1/multiAssetsMargin", {"multiAssetsMargin": "true"}),
+    ("POST v1/multiAssetsMargin", {"multiAssetsMargin": "false"}),
+    ("POST v1/feeBurn", {"feeBurn": "false"}),
     ("POST v1/marginType", SYMBOL | {"marginType": "ISOLATED"}),
     ("POST v1/leverage", SYMBOL | {"leverage": 10}),
     ("POST v1/positionSide/dual", {"dualSidePosition": "true"}),
@@ -42,7 +45,7 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
     *((f"GET {path}", {}) for path in (
         "v2/account", "v3/account", "v2/balance", "v3/balance", "v2/positionRisk",
         "v3/positionRisk", "v1/symbolConfig", "v1/accountConfig", "v1/positionSide/dual",
-        "v1/multiAssetsMargin", "v1/income",
+        "v1/multiAssetsMargin", "v1/feeBurn", "v1/income",
         "v1/adlQuantile", "v1/rateLimit/order", "v1/leverageBracket",
     )),
     ("GET v1/commissionRate", SYMBOL),

@@ -172,6 +172,10 @@ CASES = [
            quantity="0.001"),
     asked(-4165, "Maximum time interval is 7 days.", "v1/allOrders", **BTC, startTime=1,
           endTime=700_000_000),
+    changed(-4167, "Unable to adjust to Multi-Assets mode with symbols of USDⓈ-M Futures under "
+            "isolated-margin mode.", "v1/multiAssetsMargin", multiAssetsMargin="true"),
+    changed(-4171, "Adjusted asset mode is currently set and does not need to be adjusted "
+            "repeatedly.", "v1/multiAssetsMargin", multiAssetsMargin="false"),
     conditional(
         -4509,
         "TIF GTE can only be used with open positions. Please ensure that positions are available.",

@@ -141,6 +141,9 @@ SHAPES: dict[str, str] = {
     ),
     "GET v1/positionSide/dual": "dualSidePosition:b",
     "GET v1/multiAssetsMargin": "multiAssetsMargin:b",
+    "POST v1/multiAssetsMargin": DONE,
+    "GET v1/feeBurn": "feeBurn:b",
+    "POST v1/feeBurn": DONE,
     "GET v1/commissionRate": (
         "symbol:s makerCommissionRate:s takerCommissionRate:s rpiCommissionRate:s"
     ),

@@ -101,7 +101,12 @@ CODES: dict[str, int] = {
     "ISOLATED_LEVERAGE_REJECT_WITH_POSITION": -4161,
     "MIN_NOTIONAL": -4164,
     "INVALID_TIME_INTERVAL": -4165,
+    "ISOLATED_REJECT_WITH_JOINT_MARGIN": -4167,
     "JOINT_MARGIN_REJECT_WITH_ISOLATED": -4168,
+    "JOINT_MARGIN_REJECT_WITH_MB": -4169,
+    "JOINT_MARGIN_REJECT_WITH_OPEN_ORDER": -4170,
+    "NO_NEED_TO_CHANGE_JOINT_MARGIN": -4171,
+    "JOINT_MARGIN_REJECT_WITH_NEGATIVE_BALANCE": -4172,
     "GTE_WITHOUT_POSITION": -4509,  # in ccxt's table of 2026; the page does not have it
     "PATH_INVALID": -5000,  # seen on the wire; the page does not have it
     "FOK_ORDER_REJECT": -5021,
@@ -268,6 +273,15 @@ OF_SETTINGS: dict[tuple[str, Reason], tuple[str, str]] = {
         "POSITION_SIDE_CHANGE_EXISTS_QUANTITY",
         "Position side cannot be changed if there exists position.",
     ),
+    ("set_multi_assets_mode", Reason.NO_CHANGE): (
+        "NO_NEED_TO_CHANGE_JOINT_MARGIN",
+        "Adjusted asset mode is currently set and does not need to be adjusted repeatedly.",
+    ),
+    # With positions, which have no code of their own: "Unable to adjust" is the nearest.
+    ("set_multi_assets_mode", Reason.MODE_KEPT): (
+        "JOINT_MARGIN_REJECT_WITH_MB",
+        "Unable to adjust Multi-Assets Mode with insufficient margin balance in USDⓈ-M Futures.",
+    ),
     ("edit_order", Reason.NO_CHANGE): ("SAME_ORDER", "No need to modify the order."),
     ("edit_order", Reason.MARKET_HALTED): (
         "MOVE_ORDER_NOT_ALLOWED_SYMBOL_REASON",
@@ -293,7 +307,21 @@ OPEN_ORDERS: dict[str, tuple[str, str]] = {
         "POSITION_SIDE_CHANGE_EXISTS_OPEN_ORDERS",
         "Position side cannot be changed if there exists open orders.",
     ),
+    "set_multi_assets_mode": (
+        "JOINT_MARGIN_REJECT_WITH_OPEN_ORDER",
+        "Unable to adjust Multi-Assets Mode with open orders in USDⓈ-M Futures.",
+    ),
 }  # fmt: skip
+ISOLATED = (
+    "ISOLATED_REJECT_WITH_JOINT_MARGIN",
+    "Unable to adjust to Multi-Assets mode with symbols of USDⓈ-M Futures under isolated-margin "
+    "mode.",
+)
+OWING = (
+    "JOINT_MARGIN_REJECT_WITH_NEGATIVE_BALANCE",
+    "Unable to adjust Multi-Assets Mode with a negative wallet balance of margin available asset "
+    "in USDⓈ-M Futures account.",
+)
 JOINT = (
     "JOINT_MARGIN_REJECT_WITH_ISOLATED",
     "Unable to adjust to isolated-margin mode under the Multi-Assets mode.",
@@ -343,6 +371,8 @@ def _by_values(no: Reject, operation: str) -> tuple[str, str] | None:
     if no.reason is Reason.MODE_KEPT:
         if "where" in values:
             return OPEN_ORDERS.get(operation)
+        if "isolated" in values or "owed" in values:
+            return ISOLATED if "isolated" in values else OWING
         if not values and operation == "set_margin_mode":
             return JOINT
     return OF_SETTINGS.get((operation, no.reason))

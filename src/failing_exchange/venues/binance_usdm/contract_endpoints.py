@@ -306,6 +306,20 @@ ENDPOINTS = (
         write=account.write_multi_assets,
     ),
     Endpoint(
+        http="POST /fapi/v1/multiAssetsMargin", operation="set_multi_assets_mode",
+        security=Security.TRADE, takes="multiAssetsMargin!", example="multiAssetsMargin=true",
+        read=settings.read_multi_assets, write=settings.write_done,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/feeBurn", operation="fetch_trading_fees", security=Security.USER_DATA,
+        weight=30, takes="", read=account.read_balance, write=account.write_fee_burn,
+    ),
+    Endpoint(
+        http="POST /fapi/v1/feeBurn", operation="set_fee_burn", security=Security.TRADE,
+        takes="feeBurn!", example="feeBurn=true", read=settings.read_fee_burn,
+        write=settings.write_done,
+    ),
+    Endpoint(
         http="GET /fapi/v1/leverageBracket", operation="fetch_leverage_tiers",
         security=Security.USER_DATA, takes="symbol", read=account.read_contracts,
         write=account.write_brackets,

@@ -15,7 +15,7 @@ from failing_exchange.core.contract import Contract
 from failing_exchange.core.margin import initial_margin
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import PositionSide
-from failing_exchange.core.positions import MarginMode, MarginStatus
+from failing_exchange.core.positions import JointMargin, MarginMode, MarginStatus
 from failing_exchange.core.queries import (
     FetchFuturesAccount,
     FetchMargin,
@@ -121,13 +121,26 @@ def _row(status: MarginStatus, positions: Iterable[PositionReport]) -> _Row:
         crossWalletBalance=status.wallet,
         crossUnPnl=status.unrealised,
         availableBalance=status.available,
-        maxWithdrawAmount=_withdrawable(status),
+        maxWithdrawAmount=status.withdrawable,
     )
 
 
-def _withdrawable(status: MarginStatus) -> int:
-    """What can be transferred out: profit that is not realised stays."""
-    return max(0, status.available - max(0, status.unrealised))
+def _joint_row(joint: JointMargin) -> _Row:
+    """What an account has in all assets together, in dollars; its positions are cross ones."""
+    available = max(0, joint.spare)
+    return _Row(
+        walletBalance=joint.wallet,
+        unrealizedProfit=joint.unrealised,
+        marginBalance=joint.equity,
+        maintMargin=joint.maintenance,
+        initialMargin=joint.position_margin + joint.order_margin,
+        positionInitialMargin=joint.position_margin,
+        openOrderInitialMargin=joint.order_margin,
+        crossWalletBalance=joint.wallet,
+        crossUnPnl=joint.unrealised,
+        availableBalance=available,
+        maxWithdrawAmount=max(0, available - max(0, joint.unrealised)),
+    )
 
 
 def _initial(one: PositionReport) -> int:
@@ -153,8 +166,12 @@ def _rows(account: FuturesAccount) -> dict[str, _Row]:
     }
 
 
-def _totals(rows: dict[str, _Row]) -> dict[str, str]:
-    row = rows.get(TOTALED) or _row(NOTHING, ())
+def _totals(margins: Margins, rows: dict[str, _Row]) -> dict[str, str]:
+    """Of all assets in dollars in multi-assets mode, of one asset alone else."""
+    if margins.joint is not None:
+        row = _joint_row(margins.joint)
+    else:
+        row = rows.get(TOTALED) or _row(NOTHING, ())
     return {total: decimal(getattr(row, name)) for total, name in TOTALS}
 
 
@@ -173,7 +190,7 @@ def write_account(w: Writing, account: FuturesAccount) -> dict[str, Any]:
     """GET /fapi/v3/account."""
     rows = _rows(account)
     return {
-        **_totals(rows),
+        **_totals(account.margins, rows),
         "assets": _assets(account, rows),
         "positions": [_in_account(one) for one in account.positions],
     }
@@ -197,14 +214,18 @@ def write_whole_account(w: Writing, account: FuturesAccount) -> dict[str, Any]:
     rows = _rows(account)
     return {
         "feeTier": 0,
-        "feeBurn": False,
+        "feeBurn": account.margins.fee_burn,
         **CAN,
         "updateTime": 0,
         "multiAssetsMargin": account.margins.multi_assets,
         "tradeGroupId": -1,
-        **_totals(rows),
+        **_totals(account.margins, rows),
         "assets": [
-            {**row, "marginAvailable": True, "updateTime": row["updateTime"]}
+            {
+                **row,
+                "marginAvailable": row["asset"] in account.margins.collateral,
+                "updateTime": row["updateTime"],
+            }
             for row in _assets(account, rows)
         ],
         "positions": [_in_whole_account(w, one) for one in account.positions],
@@ -244,8 +265,8 @@ def write_balance(w: Writing, margins: Margins) -> list[dict[str, Any]]:
             "crossWalletBalance": decimal(status.wallet),
             "crossUnPnl": decimal(status.unrealised),
             "availableBalance": decimal(status.available),
-            "maxWithdrawAmount": decimal(_withdrawable(status)),
-            "marginAvailable": True,
+            "maxWithdrawAmount": decimal(status.withdrawable),
+            "marginAvailable": asset in margins.collateral,
             "updateTime": status.updated_at // MILLISECOND,
         }
         for asset, status in margins.assets.items()
@@ -424,6 +445,11 @@ def write_position_mode(w: Writing, margins: Margins) -> dict[str, Any]:
 def write_multi_assets(w: Writing, margins: Margins) -> dict[str, Any]:
     """GET /fapi/v1/multiAssetsMargin."""
     return {"multiAssetsMargin": margins.multi_assets}
+
+
+def write_fee_burn(w: Writing, margins: Margins) -> dict[str, Any]:
+    """GET /fapi/v1/feeBurn."""
+    return {"feeBurn": margins.fee_burn}
 
 
 def write_brackets(w: Writing, answer: Markets) -> Any:

@@ -1,7 +1,7 @@
 """Requests that change leverage, modes, and the margin of isolated positions.
 
-"Change Initial Leverage", "Change Margin Type", "Change Position Mode" and "Modify Isolated
-Position Margin", 2026-08-19.
+"Change Initial Leverage", "Change Margin Type", "Change Position Mode", "Change Multi-Assets Mode",
+"Toggle BNB Burn On Futures Trade" and "Modify Isolated Position Margin", 2026-08-19.
 """
 
 from __future__ import annotations
@@ -47,6 +47,18 @@ def read_position_mode(r: Reading) -> c.SetPositionMode:
     """POST /fapi/v1/positionSide/dual."""
     r.params.need("dualSidePosition")
     return c.SetPositionMode(r.account, r.params.flag("dualSidePosition"))
+
+
+def read_multi_assets(r: Reading) -> c.SetMultiAssets:
+    """POST /fapi/v1/multiAssetsMargin."""
+    r.params.need("multiAssetsMargin")
+    return c.SetMultiAssets(r.account, r.params.flag("multiAssetsMargin"))
+
+
+def read_fee_burn(r: Reading) -> c.SetFeeBurn:
+    """POST /fapi/v1/feeBurn."""
+    r.params.need("feeBurn")
+    return c.SetFeeBurn(r.account, r.params.flag("feeBurn"))
 
 
 def write_done(w: Writing, answer: Any) -> dict[str, Any]:

@@ -15,4 +15,4 @@ class UsdmExamples(TableExamples):
     table = BY_HTTP
     placing = "POST /fapi/v1/order"
     # refused while there is a position, as in this world
-    refused = ("POST /fapi/v1/positionSide/dual",)
+    refused = ("POST /fapi/v1/positionSide/dual", "POST /fapi/v1/multiAssetsMargin")
