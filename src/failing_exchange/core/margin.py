@@ -131,12 +131,6 @@ def status_of(state: State, account: Account, asset: str, at: int) -> MarginStat
     )  # fmt: skip
 
 
-def withdrawable(state: State, account: Account, asset: str, at: int) -> int:
-    """What can leave the futures wallet: profit that is not realised stays."""
-    status = status_of(state, account, asset, at)
-    return max(0, min(status.available, status.available - max(0, status.unrealised)))
-
-
 def liquidation_price(
     ms: MarketState, positions: list[Position], wallet: int, others: MarginStatus | None = None
 ) -> int:

@@ -9,7 +9,7 @@ from failing_exchange.core.futures_wallet import note_change, note_position
 from failing_exchange.core.joint_margin import futures_assets, is_covered, withdrawable
 from failing_exchange.core.ledger import futures_wallet
 from failing_exchange.core.linear_settlement import largest_notional, leverage_allowed
-from failing_exchange.core.margin import exposure_of, positions_in, status_of, withdrawable
+from failing_exchange.core.margin import exposure_of, positions_in, status_of
 from failing_exchange.core.margin_calls import check_marks
 from failing_exchange.core.operator_commands import note_balance
 from failing_exchange.core.positions import MarginMode, Position

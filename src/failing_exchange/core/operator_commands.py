@@ -20,8 +20,8 @@ from failing_exchange.core.events import (
     VenueRestarted,
 )
 from failing_exchange.core.futures_wallet import balance_of, note_change
+from failing_exchange.core.joint_margin import withdrawable
 from failing_exchange.core.ledger import WORLD, Wallet, futures_wallet
-from failing_exchange.core.margin import withdrawable
 from failing_exchange.core.market import MEMORY_MAX, TRADING, MarketStatus, Prevention, Rules
 from failing_exchange.core.matching import finish, trade, trim_reducing
 from failing_exchange.core.order import BUY, SELL, TRIGGERED_TYPES, Order, Side, Status, Why
