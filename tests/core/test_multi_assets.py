@@ -9,6 +9,7 @@ import pytest
 
 from failing_exchange.core import commands as c, queries as q
 from failing_exchange.core.auditor import Auditor, audit
+from failing_exchange.core.collateral import ChangeCollateral, SetFeeBurn, SetMultiAssets
 from failing_exchange.core.contract import Contract, brackets_of
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.events import (
@@ -64,9 +65,9 @@ class Joint(Floor):
 
     def example(self) -> None:
         """The rates of the document's example, and both positions of it."""
-        self.do(c.ChangeCollateral("USDT", 99 * 10**6, 10_000, 5_000))
-        self.do(c.ChangeCollateral("USDC", ATOMS, 0, 0))
-        self.do(c.SetMultiAssets("alice", True))
+        self.do(ChangeCollateral("USDT", 99 * 10**6, 10_000, 5_000))
+        self.do(ChangeCollateral("USDC", ATOMS, 0, 0))
+        self.do(SetMultiAssets("alice", True))
         self.do(c.SetLeverage("alice", BTC, 100))
         self.do(c.SetLeverage("alice", ETH, 50))
 
@@ -129,7 +130,7 @@ def test_one_asset_carries_what_another_lacks() -> None:
     order = c.PlaceOrder("alice", ETH, Side.BUY, LIMIT, 12_000, 600)
     floor.do(c.SetLeverage("alice", ETH, 100))
     assert floor.refused(order).reason is Reason.INSUFFICIENT_FUNDS
-    floor.do(c.SetMultiAssets("alice", True))
+    floor.do(SetMultiAssets("alice", True))
     floor.do(order._replace(lots=6_900))  # of 414 USDC, all that 420 dollars less buffers carry
     assert floor.refused(order._replace(lots=200)).reason is Reason.INSUFFICIENT_FUNDS
 
@@ -137,7 +138,7 @@ def test_one_asset_carries_what_another_lacks() -> None:
 def test_the_mode_stays_while_anything_stands() -> None:
     """As on the venue: -4167, -4169, -4170, -4171, -4172, and -4168 the other way round."""
     floor = Joint()
-    on, off = c.SetMultiAssets("alice", True), c.SetMultiAssets("alice", False)
+    on, off = SetMultiAssets("alice", True), SetMultiAssets("alice", False)
     assert floor.refused(off).reason is Reason.NO_CHANGE
     floor.do(c.SetMarginMode("alice", BTC, MarginMode.ISOLATED))
     assert "isolated" in floor.refused(on).values
@@ -162,7 +163,7 @@ def owing(debt: int, btc: float) -> Joint:
     """Alice owes USDC, after a loss with 20 ETH, and has nothing else but BTC."""
     floor = Joint()
     floor.pay("alice", BTC=btc)
-    floor.do(c.SetMultiAssets("alice", True))
+    floor.do(SetMultiAssets("alice", True))
     floor.do(c.TransferFunds("alice", "USDT", 200 * ATOMS, to_futures=False))
     floor.trade("alice", "bob", ETH, 600, 2_000)
     floor.trade("bob", "alice", ETH, 600 - (220 + debt) // 20, 2_000)
@@ -181,11 +182,11 @@ def test_a_loss_becomes_a_debt_while_other_assets_cover_it() -> None:
 def test_too_large_a_debt_is_exchanged() -> None:
     """Above 5,000 USDC: BTC worth 5,000 / 97.5 % is sold, as in the example of the rules."""
     floor = Joint()
-    floor.do(c.ChangeCollateral("USDC", ATOMS, 0, 0))
+    floor.do(ChangeCollateral("USDC", ATOMS, 0, 0))
     terms = floor.engine.state.collateral
     terms["USDC"] = terms["USDC"]._replace(exchange_bid_buffer=0, exchange_ask_buffer=0)
     floor.pay("alice", BTC=10, USDC=780)
-    floor.do(c.SetMultiAssets("alice", True))
+    floor.do(SetMultiAssets("alice", True))
     floor.do(c.TransferFunds("alice", "USDT", 200 * ATOMS, to_futures=False))
     floor.trade("alice", "bob", ETH, 600, 12_000)
     floor.trade("bob", "alice", ETH, 550, 11_999)
@@ -212,7 +213,7 @@ def test_falling_collateral_liquidates() -> None:
     """The price of BTC falls, that of the position does not: it is liquidated all the same."""
     floor = Joint()
     floor.pay("alice", BTC=0.06)
-    floor.do(c.SetMultiAssets("alice", True))
+    floor.do(SetMultiAssets("alice", True))
     floor.do(c.SetLeverage("alice", ETH, 100))
     for asset, atoms in (("USDT", 200 * ATOMS), ("USDC", 220 * ATOMS)):
         floor.do(c.TransferFunds("alice", asset, atoms, to_futures=False))
@@ -231,7 +232,7 @@ def test_falling_collateral_liquidates() -> None:
 def test_nothing_is_left_owing_when_nothing_is_left_to_sell() -> None:
     """The mark price jumps past the bankruptcy price: the fund bears the rest, to the atom."""
     floor = Joint()
-    floor.do(c.SetMultiAssets("alice", True))
+    floor.do(SetMultiAssets("alice", True))
     floor.do(c.SetLeverage("alice", ETH, 100))
     floor.trade("alice", "bob", ETH, 600, 6_000)
     floor.do(c.MoveMark(ETH, -60 * ATOMS))
@@ -281,10 +282,10 @@ def test_who_does_not_want_it_keeps_the_bnb() -> None:
     """The switch of POST /fapi/v1/feeBurn; a bust gives a fee back in what it was paid in."""
     floor = Burning()
     floor.pay("alice", BNB=1)
-    floor.do(c.SetFeeBurn("alice", False))
+    floor.do(SetFeeBurn("alice", False))
     floor.trade("bob", "alice", BTC, 20_000, 100)
     assert floor.has("BNB") == 1
-    floor.do(c.SetFeeBurn("alice", True))
+    floor.do(SetFeeBurn("alice", True))
     floor.trade("alice", "bob", BTC, 20_000, 100)
     assert floor.has("BNB") == 1 - 4 * 0.9 / 500
     trade = floor.engine.state.markets[BTC].tape.trades[-1]

@@ -92,3 +92,33 @@ def rates_at(index: int, terms: Collateral) -> Rates:
         index * (PPM - terms.exchange_bid_buffer) // PPM,
         index * (PPM + terms.exchange_ask_buffer) // PPM,
     )
+
+
+# ---- commands
+
+
+class SetMultiAssets(NamedTuple):
+    """Let all assets of the futures wallet carry all positions, or each asset its own."""
+
+    account: str
+    enabled: bool
+
+
+class SetFeeBurn(NamedTuple):
+    """Pay trading fees of contracts in BNB, with a discount, or in the settlement asset."""
+
+    account: str
+    enabled: bool
+
+
+class ChangeCollateral(NamedTuple):
+    """Change what an asset is worth as collateral; None: as before.
+
+    `price`: atoms of a dollar, for an asset with a fixed one, such as a stable coin that loses its
+    peg. Buffers are in parts per million of the index.
+    """
+
+    asset: str
+    price: int | None = None
+    bid_buffer: int | None = None
+    ask_buffer: int | None = None

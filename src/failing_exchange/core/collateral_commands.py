@@ -6,7 +6,7 @@ Refusals: Binance USD-M, "Error Codes" -4167 to -4172; Binance FAQ, "What Is Mul
 
 from __future__ import annotations
 
-from failing_exchange.core import commands as c
+from failing_exchange.core.collateral import ChangeCollateral, SetFeeBurn, SetMultiAssets
 from failing_exchange.core.events import CollateralChanged, MarginSettingsChanged
 from failing_exchange.core.joint_margin import joint_assets, settled_rates
 from failing_exchange.core.ledger import futures_wallet
@@ -17,7 +17,7 @@ from failing_exchange.core.state import Account, State
 from failing_exchange.core.units import PPM
 
 
-def set_multi_assets(state: State, command: c.SetMultiAssets, at: int) -> bool:
+def set_multi_assets(state: State, command: SetMultiAssets, at: int) -> bool:
     """Change the asset mode of an account that is idle, owes nothing and isolates nothing."""
     account, settings = state.account(command.account), state.account(command.account).margin
     name = "multi-assets" if command.enabled else "single-asset"
@@ -47,7 +47,7 @@ def _check_debts(state: State, account: Account) -> None:
             raise Reject(Reason.MODE_KEPT, owed=f"the futures wallet owes {asset}")
 
 
-def set_fee_burn(state: State, command: c.SetFeeBurn, at: int) -> bool:
+def set_fee_burn(state: State, command: SetFeeBurn, at: int) -> bool:
     """Pay trading fees of contracts in BNB, or no longer."""
     account = state.account(command.account)
     if command.enabled is not account.margin.fee_burn:
@@ -57,7 +57,7 @@ def set_fee_burn(state: State, command: c.SetFeeBurn, at: int) -> bool:
     return command.enabled
 
 
-def change_collateral(state: State, command: c.ChangeCollateral, at: int) -> None:
+def change_collateral(state: State, command: ChangeCollateral, at: int) -> None:
     """Change the worth of an asset, and look at every account that it may carry."""
     asset, terms = command.asset, state.collateral.get(command.asset)
     if terms is None or not state.contracts:

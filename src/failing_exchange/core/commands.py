@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from failing_exchange.core.collateral import ChangeCollateral, SetFeeBurn, SetMultiAssets
 from failing_exchange.core.ledger import Wallet
 from failing_exchange.core.market import MarketStatus, Prevention
 from failing_exchange.core.order import (
@@ -292,20 +293,6 @@ class SetPositionMode(NamedTuple):
     hedge: bool
 
 
-class SetMultiAssets(NamedTuple):
-    """Let all assets of the futures wallet carry all positions, or each asset its own."""
-
-    account: str
-    enabled: bool
-
-
-class SetFeeBurn(NamedTuple):
-    """Pay trading fees of contracts in BNB, with a discount, or in the settlement asset."""
-
-    account: str
-    enabled: bool
-
-
 class AdjustMargin(NamedTuple):
     """Add atoms to the margin of an isolated position, or (negative) remove them."""
 
@@ -573,19 +560,6 @@ class ChangeApi(NamedTuple):
 
     change: str
     after: int = 0
-
-
-class ChangeCollateral(NamedTuple):
-    """Change what an asset is worth as collateral; None: as before.
-
-    `price`: atoms of a dollar, for an asset with a fixed one, such as a stable coin that loses its
-    peg. Buffers are in parts per million of the index.
-    """
-
-    asset: str
-    price: int | None = None
-    bid_buffer: int | None = None
-    ask_buffer: int | None = None
 
 
 class OpenAccount(NamedTuple):

@@ -27,6 +27,7 @@ from failing_exchange.core import (
     reference_price,
     timed_ends,
 )
+from failing_exchange.core.collateral import ChangeCollateral, SetFeeBurn, SetMultiAssets
 from failing_exchange.core.conditional_triggers import check_last
 from failing_exchange.core.events import Event, OperationRefused
 from failing_exchange.core.liquidity import Background
@@ -99,8 +100,8 @@ HANDLERS: dict[type, Handler] = {
     c.SetLeverage: margin_commands.set_leverage,
     c.SetMarginMode: margin_commands.set_margin_mode,
     c.SetPositionMode: margin_commands.set_position_mode,
-    c.SetMultiAssets: collateral_commands.set_multi_assets,
-    c.SetFeeBurn: collateral_commands.set_fee_burn,
+    SetMultiAssets: collateral_commands.set_multi_assets,
+    SetFeeBurn: collateral_commands.set_fee_burn,
     c.AdjustMargin: margin_commands.adjust_margin,
     c.TransferFunds: margin_commands.transfer_funds,
     c.CheckMarks: margin_commands.look_at_marks,
@@ -110,7 +111,7 @@ HANDLERS: dict[type, Handler] = {
     c.SettleContract: contract_incidents.settle_contract,
     c.PayFunding: contract_incidents.pay_funding_now,
     c.ChangeFunding: contract_incidents.change_funding,
-    c.ChangeCollateral: collateral_commands.change_collateral,
+    ChangeCollateral: collateral_commands.change_collateral,
     c.SetInsuranceFund: contract_incidents.set_insurance_fund,
     q.FetchPositions: margin_queries.fetch_positions,
     q.FetchMargin: margin_queries.fetch_margin,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c, contract_queries as cq, queries as q
+from failing_exchange.core.collateral import SetFeeBurn, SetMultiAssets
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.positions import MarginMode
@@ -104,11 +105,11 @@ def _flag(t: Trip, what: str) -> bool:
 
 
 def _set_multi_assets(d: Decoder, t: Trip) -> Any:
-    return c.SetMultiAssets(t.account, _flag(t, "multi-assets mode: enabled"))
+    return SetMultiAssets(t.account, _flag(t, "multi-assets mode: enabled"))
 
 
 def _set_fee_burn(d: Decoder, t: Trip) -> Any:
-    return c.SetFeeBurn(t.account, _flag(t, "fee burn: enabled"))
+    return SetFeeBurn(t.account, _flag(t, "fee burn: enabled"))
 
 
 def _adjust_margin(sign: int) -> Callable[[Decoder, Trip], Any]:

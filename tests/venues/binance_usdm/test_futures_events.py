@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from failing_exchange.core import commands as c
+from failing_exchange.core.collateral import ChangeCollateral, SetMultiAssets
 from failing_exchange.core.order import OrderType, Side
 from failing_exchange.core.units import ATOMS
 from failing_exchange.feeds.account_steps import account_of, records
@@ -260,12 +261,12 @@ def test_the_asset_mode_and_an_exchange_are_told() -> None:
     floor.do(c.TransferFunds("alice", "BTC", round(0.08 * ATOMS), to_futures=False))
     assert floor.has("USDC") == -180
     floor.trade("bob", "carol", BTC_IN_USDT, 19_000, 1)
-    floor.do(c.ChangeCollateral("BTC", bid_buffer=600_000))
+    floor.do(ChangeCollateral("BTC", bid_buffer=600_000))
     told = ear.hear()
     assert short(told) == ["ACCOUNT_UPDATE AUTO_EXCHANGE"] * 2
     assert [one["a"]["B"][0]["a"] for one in told] == ["BTC", "USDC"]
     assert told[1]["a"]["B"][0]["wb"] == "0"
-    floor.do(c.SetMultiAssets("alice", False))
+    floor.do(SetMultiAssets("alice", False))
     (config,) = ear.hear()
     assert (config["e"], config["ai"]) == ("ACCOUNT_CONFIG_UPDATE", {"j": False})
 

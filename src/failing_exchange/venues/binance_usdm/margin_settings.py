@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from failing_exchange.core import commands as c
+from failing_exchange.core.collateral import SetFeeBurn, SetMultiAssets
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.queries import Leverage
 from failing_exchange.core.reject import Reason
@@ -49,16 +50,16 @@ def read_position_mode(r: Reading) -> c.SetPositionMode:
     return c.SetPositionMode(r.account, r.params.flag("dualSidePosition"))
 
 
-def read_multi_assets(r: Reading) -> c.SetMultiAssets:
+def read_multi_assets(r: Reading) -> SetMultiAssets:
     """POST /fapi/v1/multiAssetsMargin."""
     r.params.need("multiAssetsMargin")
-    return c.SetMultiAssets(r.account, r.params.flag("multiAssetsMargin"))
+    return SetMultiAssets(r.account, r.params.flag("multiAssetsMargin"))
 
 
-def read_fee_burn(r: Reading) -> c.SetFeeBurn:
+def read_fee_burn(r: Reading) -> SetFeeBurn:
     """POST /fapi/v1/feeBurn."""
     r.params.need("feeBurn")
-    return c.SetFeeBurn(r.account, r.params.flag("feeBurn"))
+    return SetFeeBurn(r.account, r.params.flag("feeBurn"))
 
 
 def write_done(w: Writing, answer: Any) -> dict[str, Any]:
