@@ -579,25 +579,9 @@ Operator: TypeAlias = (
     | PayFunding | ChangeFunding | ChangeCollateral | ChangeApi
 )  # fmt: skip
 Action: TypeAlias = (
-    PlaceOrder
-    | PlaceOrderList
-    | CancelOrder
-    | CancelOrderList
-    | CancelAllOrders
-    | AmendOrder
-    | ReplaceOrder
-    | ChangeOrder
-    | BatchOrders
-    | SetCountdown
-    | PlaceConditional
-    | CancelConditional
-    | CancelAllConditionals
-    | SetLeverage
-    | SetMarginMode
-    | SetPositionMode
-    | SetMultiAssets
-    | SetFeeBurn
-    | AdjustMargin
-    | TransferFunds
-)
+    PlaceOrder | PlaceOrderList | CancelOrder | CancelOrderList | CancelAllOrders | AmendOrder
+    | ReplaceOrder | ChangeOrder | BatchOrders | SetCountdown | PlaceConditional
+    | CancelConditional | CancelAllConditionals | SetLeverage | SetMarginMode | SetPositionMode
+    | SetMultiAssets | SetFeeBurn | AdjustMargin | TransferFunds
+)  # fmt: skip
 Command: TypeAlias = Action | Query | Operator | SessionCommand
