@@ -52,6 +52,10 @@ class Bot(NamedTuple):
             time.sleep(0.2)
         raise AssertionError(f"no trade was closed; freqtrade says:\n{self.log()}")
 
+    def trade(self) -> dict[str, Any]:
+        """Its first trade, as it is now."""
+        return dict(self._rows(TRADE)[0])
+
     def orders(self) -> list[Order]:
         """The orders that it knows of, oldest first."""
         return [Order(*row) for row in self._rows(ORDERS)]
@@ -71,16 +75,16 @@ class Bot(NamedTuple):
 
 
 @contextmanager
-def trading(url: str, folder: Path, **settings: Any) -> Iterator[Bot]:
+def trading(url: str, folder: Path, strategy: str = "Once", **settings: Any) -> Iterator[Bot]:
     """freqtrade trades BTC/USDT at a served venue until the block ends."""
     (folder / "config.json").write_text(json.dumps({**_settings(folder), **settings}))
-    strategy = ["--strategy", "Once", "--strategy-path", str(Path(__file__).parent)]
+    plan = ["--strategy", strategy, "--strategy-path", str(Path(__file__).parent)]
     options = ["--config", str(folder / "config.json"), "--userdir", str(folder / "user")]
     command = [str(PYTHON), "-m", "tests.clients.led", url, "freqtrade", "trade"]
     (folder / "user").mkdir()
     with (folder / "log.txt").open("w") as log:
         process = subprocess.Popen(
-            [*command, *options, *strategy], cwd=ROOT, stdout=log, stderr=log, text=True
+            [*command, *options, *plan], cwd=ROOT, stdout=log, stderr=log, text=True
         )
         try:
             yield Bot(process, folder)
