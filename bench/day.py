@@ -27,18 +27,24 @@ PLACED = (
 )
 
 
-def client() -> Any:
+def client(name: str = "binance") -> Any:
     """ccxt as it comes."""
     import ccxt.async_support as ccxt  # takes a second: only where it is measured
 
-    return ccxt.binance({"apiKey": DEFAULT_KEY, "secret": DEFAULT_SECRET})
+    return getattr(ccxt, name)({"apiKey": DEFAULT_KEY, "secret": DEFAULT_SECRET})
 
 
-async def bot(exchange: Any, orders: int, pause: float, after: Callable[[int], None]) -> None:
+async def bot(
+    exchange: Any,
+    orders: int,
+    pause: float,
+    after: Callable[[int], None],
+    symbol: str = "BTC/USDT",
+) -> None:
     """Buy and sell by turns; call `after` with the number of each order."""
     try:
         for n in range(orders):
-            await exchange.create_order("BTC/USDT", "market", "sell" if n % 2 else "buy", 0.01)
+            await exchange.create_order(symbol, "market", "sell" if n % 2 else "buy", 0.01)
             await asyncio.sleep(pause)
             after(n)
     finally:
@@ -48,6 +54,14 @@ async def bot(exchange: Any, orders: int, pause: float, after: Callable[[int], N
 def at_the_venue(hours: int) -> None:
     """An order a minute against ours."""
     simulate(lambda: bot(client(), hours * 60, 60, lambda n: None), venue="binance", seed=7)
+
+
+def at_the_usdm_venue(hours: int) -> None:
+    """The same with a perpetual."""
+    simulate(
+        lambda: bot(client("binanceusdm"), hours * 60, 60, lambda n: None, "BTC/USDT:USDT"),
+        venue="binance-usdm", seed=7,
+    )  # fmt: skip
 
 
 def at_the_toy(hours: int, markets: Any) -> None:
@@ -92,9 +106,16 @@ def ccxt_day(size: Size) -> Iterator[Pair]:
     yield lambda: per_cpu_second(hours / 24, lambda: at_the_venue(hours)), pace
 
 
+@bench("days/CPU s", IDLE_CORE, at_least=0.4, rounds=5)
+def ccxt_usdm_day(size: Size) -> Iterator[Pair]:
+    """The same with a perpetual on USD-M: at most 2.5 s."""
+    hours = size(24, 1)
+    yield lambda: per_cpu_second(hours / 24, lambda: at_the_usdm_venue(hours)), pace
+
+
 @bench("days/CPU s", "toy handler", rounds=5)
 def ccxt_day_floor(size: Size) -> Iterator[Pair]:
-    """The same; the floor is ccxt and aiohttp at a toy in the same loop."""
+    """That of Spot; the floor is ccxt and aiohttp at a toy in the same loop."""
     hours, markets = size(24, 1), simulate(loaded_markets, venue="binance")
     yield (
         lambda: per_cpu_second(hours / 24, lambda: at_the_venue(hours)),

@@ -40,7 +40,9 @@ def run(main):
 # `serve`, with limits that a benchmark does not reach.
 VENUE = """
 from failing_exchange import FailingExchange
-from failing_exchange.venues.binance.venue import Binance
+from failing_exchange.server.venue_server import VenueServer
+from failing_exchange.venues.binance.venue import BINANCE
+from failing_exchange.venues.binance_usdm.venue import BINANCE_USDM
 from failing_exchange.venues.binance_common.metering import Interval, VenueLimits
 from failing_exchange.core.units import MINUTE
 from failing_exchange.cli.serve import seldom_collected
@@ -49,7 +51,11 @@ PLENTY = Interval(10**12, 1, MINUTE)
 
 async def main() -> None:
     limits = VenueLimits(weight=PLENTY, raw=PLENTY, orders=(PLENTY,), connects=PLENTY)
-    venue = Binance(FailingExchange(balances={"USDT": 10**9}), limits=limits)
+    usdm = sys.argv[1:2] == ["usdm"]
+    exchange = FailingExchange(
+        markets=["BTC/USDT:USDT"] if usdm else None, balances={"USDT": 10**9}
+    )
+    venue = VenueServer(exchange, BINANCE_USDM if usdm else BINANCE, limits=limits)
     port = await venue.listen("127.0.0.1", 0)
     print(f"venue at http://127.0.0.1:{port},", flush=True)
     await asyncio.sleep(3_600)
@@ -73,6 +79,7 @@ async def handle(request):
 async def main():
     app = web.Application()
     app.router.add_post("/api/v3/order", handle)
+    app.router.add_post("/fapi/v1/order", handle)
     app.router.add_get("/api/v3/time", lambda r: asyncio.sleep(0, web.Response(body=b"{}")))
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
@@ -86,13 +93,14 @@ VENUE_COMMAND = (sys.executable, "-c", RUN + VENUE)
 TOY_COMMAND = (sys.executable, "-c", RUN + AIOHTTP, DEFAULT_SECRET)
 SERVE_COMMAND = (sys.executable, "-m", "failing_exchange", "serve", "binance", "--port", "0")
 TIME = b"GET /api/v3/time HTTP/1.1\r\nHost: x\r\n\r\n"
+USDM_TIME = b"GET /fapi/v1/time HTTP/1.1\r\nHost: x\r\n\r\n"
 FIXED = {"symbol": "BTCUSDT", "orderId": 1, "status": "NEW", "fills": []}
 
 
 class Server:
     """A server process, its port, how long it took to answer first, and its memory then."""
 
-    def __init__(self, *command: str) -> None:
+    def __init__(self, *command: str, first: bytes = TIME) -> None:
         began = time.perf_counter()
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL, cwd=ROOT
@@ -104,7 +112,7 @@ class Server:
             raise RuntimeError(f"the server says {said!r}; expected where it listens")
         self.port = int(said.split(" at ")[1].split(",")[0].split(":")[2])
         with socket.create_connection(("127.0.0.1", self.port)) as client:
-            client.sendall(TIME)
+            client.sendall(first)
             assert client.recv(4_096).startswith(b"HTTP/1.1 200")
         self.start = time.perf_counter() - began
 
@@ -163,13 +171,13 @@ def free_port() -> int:
 # ---- the load
 
 
-def order() -> bytes:
+def order(path: str = "/api/v3/order") -> bytes:
     """A signed order far below the price."""
     form = (
-        "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.001&price=20000"
+        "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.003&price=20000"
         "&newOrderRespType=RESULT"
     )
-    return signed("POST /api/v3/order", form)
+    return signed(f"POST {path}", form)
 
 
 def signed(called: str, form: str) -> bytes:
@@ -231,9 +239,9 @@ def _itself(client: Client) -> Client:
     return client
 
 
-async def load(port: int, seconds: float, connections: int) -> list[float]:
+async def load(port: int, seconds: float, connections: int, data: bytes) -> list[float]:
     """Latencies of all orders of a round."""
-    data, taken, loop = order(), list[float](), asyncio.get_running_loop()
+    taken, loop = list[float](), asyncio.get_running_loop()
     stop = time.perf_counter() + seconds
     clients = [Client(data, stop, taken) for _ in range(connections)]
     for client in clients:
@@ -242,10 +250,10 @@ async def load(port: int, seconds: float, connections: int) -> list[float]:
     return taken
 
 
-def per_cpu_second(server: Server, size: Size) -> float:
+def per_cpu_second(server: Server, size: Size, path: str = "/api/v3/order") -> float:
     """Orders per second of a server's CPU."""
     before = server.cpu()
-    taken = asyncio.run(load(server.port, size(20, 3) / 10, CONNECTIONS))
+    taken = asyncio.run(load(server.port, size(20, 3) / 10, CONNECTIONS, order(path)))
     return len(taken) / max(server.cpu() - before, 1 / TICK)
 
 
@@ -258,6 +266,14 @@ def _orders(theirs: Server, size: Size, *options: str) -> Iterator[Pair]:
 def orders(size: Size) -> Iterator[Pair]:
     """Signed orders over HTTP on 32 connections; the toy answers a fixed JSON."""
     yield from _orders(Server(*TOY_COMMAND), size)
+
+
+@bench("orders/CPU s", "toy handler", at_least=0.55, rounds=5)
+def usdm_orders(size: Size) -> Iterator[Pair]:
+    """The same of USD-M, whose orders need margin."""
+    toy, path = Server(*TOY_COMMAND), "/fapi/v1/order"
+    with toy, Server(*VENUE_COMMAND, "usdm", first=USDM_TIME) as ours:
+        yield lambda: per_cpu_second(ours, size, path), lambda: per_cpu_second(toy, size, path)
 
 
 def _beside_mountebank(size: Size, *options: str) -> Iterator[Pair]:
@@ -287,7 +303,10 @@ def median_latency(size: Size) -> Iterator[Pair]:
     """The median latency of signed orders on one connection."""
     with Server(*VENUE_COMMAND) as server:
         seconds = size(20, 3) / 10
-        yield lambda: 1e3 * statistics.median(asyncio.run(load(server.port, seconds, 1))), None
+        yield (
+            lambda: 1e3 * statistics.median(asyncio.run(load(server.port, seconds, 1, order()))),
+            None,
+        )
 
 
 def _start(*command: str) -> float:
