@@ -323,3 +323,17 @@ def test_the_fee_of_a_contract_is_paid_in_what_it_settles_in() -> None:
         assert (told["currency"], told["cost"]) == ("USDT", pytest.approx(bought["fee"]["cost"]))
 
     simulate(story())
+
+
+def test_open_interest_follows_the_volume_of_the_last_day() -> None:
+    """Those who are simulated as one hold a third of what they trade in a day."""
+
+    async def story() -> None:
+        x = make()
+        for _ in range(2):
+            day = await x.fetch_ticker(SWAP)
+            told = await x.fetch_open_interest(SWAP)
+            assert told["openInterestAmount"] == pytest.approx(day["baseVolume"] / 3, abs=0.001)
+            await asyncio.sleep(6 * 3_600)
+
+    simulate(story())

@@ -55,7 +55,7 @@ def afresh(tape: Tape, now: int) -> Bar | None:
     fresh = Tape(tape.liquidity)
     for trade in tape.trades:
         fresh.add(trade.ticks, trade.lots, trade.side, at=trade.at)
-    return fresh.day.at(now)
+    return fresh.day.at(fresh, now)
 
 
 @settings(max_examples=40, deadline=None)
@@ -68,22 +68,22 @@ def test_a_day_does_not_depend_on_who_has_asked_before(steps: list[Step]) -> Non
         now = second * SECOND
         liquidity.to(second)
         if step.after:
-            tape.day.at(now)
+            tape.day.at(tape, now)
         if step.trade:
             tape.add(6_100, step.trade, "buy", at=now)
         if step.move:
             liquidity.move(step.move)
             liquidity.remember(step.move * 1_000)
         for _ in range(step.asks):
-            assert tape.day.at(now) == afresh(tape, now)
-    assert tape.day.at(second * SECOND) == afresh(tape, second * SECOND)
+            assert tape.day.at(tape, now) == afresh(tape, now)
+    assert tape.day.at(tape, second * SECOND) == afresh(tape, second * SECOND)
 
 
 def test_who_asks_each_second_is_told_the_minutes_of_one_day() -> None:
     liquidity = Liquidity(background())
     tape = Tape(liquidity)
     for second in range(NOON, NOON + 150):
-        day = tape.day.at(second * SECOND)
+        day = tape.day.at(tape, second * SECOND)
         minutes = range(second // 60 * 60 - 86_400 + 60, second // 60 * 60, 60)
         bars = [tape.bar(60, at, now=second * SECOND) for at in minutes]
         bars += [tape.bar(1, at, now=second * SECOND) for at in range(minutes.stop, second + 1)]

@@ -73,8 +73,7 @@ class Auditor:
     """
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._begin(engine.state)
+        self._begin(engine.state)  # and no more: an engine without users is freed at once
 
     def _begin(self, state: State) -> None:
         """Take a state as it is; what follows has to agree with it."""
@@ -86,22 +85,21 @@ class Auditor:
         self._held: dict[int, Order] = {}  # kept off the book, to enter it without an event
         self._compare(state.orders)
 
-    def __call__(self, events: list[Event]) -> None:
+    def __call__(self, state: State, events: list[Event]) -> None:
         """Look at all the events since the last look."""
-        engine = self._engine
-        if engine.state is not self._state:  # it goes on from a state that was kept
-            self._begin(engine.state)
+        if state is not self._state:  # the engine goes on from a state that was kept
+            self._begin(state)
             return
         touched, breaches = self._follow(events)
         breaches += self._compare(touched)
         self._events += len(events)
-        if engine.executions != self._events:
-            breaches.append(f"{engine.executions} events are numbered, {self._events} were told")
+        if state.executions != self._events:
+            breaches.append(f"{state.executions} events are numbered, {self._events} were told")
         _report(breaches)
         passed = self._events - self._audited
         if passed >= max(WHOLE_EVERY_MIN, WHOLE_EVERY * len(self._open)):
             self._audited = self._events
-            _report(breach for check in CHECKS for breach in check(engine.state))
+            _report(breach for check in CHECKS for breach in check(state))
             _report(self.differing_books())
 
     def _follow(self, events: list[Event]) -> tuple[dict[int, Order], list[str]]:

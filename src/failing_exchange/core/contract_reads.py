@@ -30,7 +30,7 @@ from failing_exchange.core.contract_queries import (
 from failing_exchange.core.queries import MarkPrice
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, MarketState, State
-from failing_exchange.core.units import HOUR, SECOND
+from failing_exchange.core.units import HOUR
 
 DAYS_HELD = 3  # of a day's volume of the background, one part in this many is held overnight
 
@@ -91,7 +91,7 @@ def fetch_open_interest(state: State, q: FetchOpenInterest, at: int) -> OpenInte
     """
     ms = contract_state(state, q.symbol, at)
     lots = sum(position.lots for position in ms.positions.values() if position.lots > 0)
-    day = ms.tape.day.at(at // SECOND) if ms.liquidity.background is not None else None
+    day = ms.tape.day.at(ms.tape, at) if ms.liquidity.background is not None else None
     if day is not None:
         lots += day.volume // DAYS_HELD
     return OpenInterest(ms.market, lots, ms.market.worth(mark_of(ms, at), lots), at)

@@ -27,10 +27,12 @@ class Record(Protocol):
 
 
 class DayStatistics:
-    """The running minute and the 1,439 before it, updated as they pass."""
+    """The running minute and the 1,439 before it, updated as they pass.
 
-    def __init__(self, record: Record) -> None:
-        self._record = record
+    The record is an argument, so that a market without users is freed without a search for cycles.
+    """
+
+    def __init__(self) -> None:
         self._today = NOTHING  # up to a second, itself included
         self._before = NOTHING  # the one before that
         self._past = NOTHING  # until before ten seconds of its minute
@@ -43,7 +45,7 @@ class DayStatistics:
         if second <= self._today[0]:
             self._today = self._before if self._before[0] < second else NOTHING
 
-    def at(self, now: int) -> Bar | None:
+    def at(self, record: Record, now: int) -> Bar | None:
         """The 24 hours up to an instant; None if nothing ever traded."""
         second = now // SECOND
         known, bar = self._today
@@ -51,57 +53,57 @@ class DayStatistics:
             self._before = self._today
             ten = second // TEN_S * TEN_S
             if known + 1 == second and known >= ten:  # the usual case: somebody polls each second
-                bar = join(bar, self._record.second(second))
+                bar = join(bar, record.second(second))
             elif ten <= known < second:
                 for at in range(known + 1, second + 1):
-                    bar = join(bar, self._record.second(at))
+                    bar = join(bar, record.second(at))
             else:
-                bar = self._day_at(second, now)
+                bar = self._day_at(record, second, now)
             self._today = (second, bar)
         return bar
 
-    def _day_at(self, second: int, now: int) -> Bar | None:
+    def _day_at(self, record: Record, second: int, now: int) -> Bar | None:
         """The same, whatever was asked before: minutes, then tens of seconds, then seconds."""
         ten = second // TEN_S * TEN_S
         return merge(
-            [self._until(ten, now), *[self._record.second(at) for at in range(ten, second + 1)]]
+            [self._until(record, ten, now)] + [record.second(at) for at in range(ten, second + 1)]
         )
 
-    def _until(self, ten: int, now: int) -> Bar | None:
+    def _until(self, record: Record, ten: int, now: int) -> Bar | None:
         """The part of the 24 hours before the last, unfinished ten seconds."""
         minute = ten // MINUTE_S * MINUTE_S
         at, bar = self._past
         if not minute <= at <= ten:
-            at, bar = minute, self._minutes_before(minute, now)
+            at, bar = minute, self._minutes_before(record, minute, now)
         while at < ten:
-            bar = join(bar, self._record.span(at, at + TEN_S, now))
+            bar = join(bar, record.span(at, at + TEN_S, now))
             at += TEN_S
         self._past = (ten, bar)
         return bar
 
-    def _minutes_before(self, minute: int, now: int) -> Bar | None:
+    def _minutes_before(self, record: Record, minute: int, now: int) -> Bar | None:
         """The 1,439 minutes before one: the rest of their first hour, whole hours, minutes."""
         start = minute - DAY_S + MINUTE_S
         first, last = -(-start // HOUR_S) * HOUR_S, minute // HOUR_S * HOUR_S
         if self._hours[0] != first:
-            bars = [self._record.bar(HOUR_S, at, now=now) for at in range(first, last, HOUR_S)]
+            bars = [record.bar(HOUR_S, at, now=now) for at in range(first, last, HOUR_S)]
             self._hours = (first, merge(bars, at=first))
             self._minutes = (last, None)
         stop, tail = self._minutes if self._minutes[0] <= minute else (last, None)
         while stop < minute:
-            tail = join(tail, self._record.bar(MINUTE_S, stop, now=now))
+            tail = join(tail, record.bar(MINUTE_S, stop, now=now))
             stop += MINUTE_S
         self._minutes = (stop, tail)
-        bar = join(join(self._rest_of_hour(start, first, now), self._hours[1]), tail)
+        rest = self._rest_of_hour(record, start, first, now)
+        bar = join(join(rest, self._hours[1]), tail)
         return None if bar is None else bar._replace(at=start)
 
-    def _rest_of_hour(self, start: int, stop: int, now: int) -> Bar | None:
+    def _rest_of_hour(self, record: Record, start: int, stop: int, now: int) -> Bar | None:
         """The minutes from `start` until the hour ends at `stop`."""
         if self._rests[0] != stop:
             self._rests = (stop, [None])
         rests = self._rests[1]  # the last 0, 1, 2, ... minutes of that hour
         while len(rests) <= (stop - start) // MINUTE_S:
-            rests.append(
-                join(self._record.bar(MINUTE_S, stop - MINUTE_S * len(rests), now=now), rests[-1])
-            )
+            minute = record.bar(MINUTE_S, stop - MINUTE_S * len(rests), now=now)
+            rests.append(join(minute, rests[-1]))
         return rests[(stop - start) // MINUTE_S]

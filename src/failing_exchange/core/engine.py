@@ -143,7 +143,7 @@ class Engine:
             check_kind(market)
         self.state = State(markets)
         self._markets = list(self.state.markets.values())
-        self.auditor: Callable[[list[Event]], None] | None = None
+        self.auditor: Callable[[State, list[Event]], None] | None = None
         self._unaudited: list[Event] = []
 
     def execute(self, command: c.Command, at: int) -> tuple[tuple[Event, ...], Any]:
@@ -217,7 +217,7 @@ class Engine:
         """Show the auditor the events that it has not seen yet."""
         events, self._unaudited = self._unaudited, []
         if self.auditor is not None:
-            self.auditor(events)
+            self.auditor(self.state, events)
 
     def schedule(self, due: int, command: c.Operator, at: int) -> None:
         """Put an operator command on the agenda for the instant `due`."""

@@ -336,7 +336,7 @@ def _ticker(ms: MarketState, q: FetchTicker | FetchTickers, at: int) -> Ticker:
     bid, ask = liquidity.tops()
     if ms.book.count:
         bid, ask = _with_clients(ms.book, bid, ask)
-    bar = tape.window(since, as_of) if since else tape.day.at(as_of)
+    bar = tape.window(since, as_of) if since else tape.day.at(tape, as_of)
     ends = tape.ends(since or second // 60 * 60 + 60 - DAY_S, as_of) if wanted else None
     return record(Ticker, (ms.market, as_of, bid, ask, last or None, bar, since, ends))
 

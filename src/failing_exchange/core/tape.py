@@ -40,7 +40,7 @@ class Tape:
         self._by_second: dict[int, list[Trade]] = {}
         self._traded: list[int] = []  # the seconds in it, in order
         self._bars: dict[tuple[int, int], Bar] = {}
-        self.day = DayStatistics(self)
+        self.day = DayStatistics()
         self._average: tuple[tuple[int, int, int], Bar | None] = ((-1, 0, 0), None)
         self.buckets: dict[int, tuple[int, int]] = {}  # of the reference price, past ones
         self._unprinted = 0  # the id of the last trade that was not printed
@@ -92,7 +92,7 @@ class Tape:
     def forget_sums(self) -> None:
         """Forget all sums: what they were made from has changed."""
         self._bars.clear()
-        self.day = DayStatistics(self)
+        self.day = DayStatistics()
         self._average = ((-1, 0, 0), None)
         self.buckets.clear()
 

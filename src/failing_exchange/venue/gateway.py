@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from typing import Any, NoReturn, Protocol
+from weakref import WeakMethod
 
 from failing_exchange.core.conditional_order import ConditionalSnapshot
 from failing_exchange.core.engine import Engine
@@ -91,7 +92,7 @@ class Gateway:
         self.unanswered_count = 0  # answers lost because of bugs of ours
         self.counter = RequestCounter(plan.seed)
         self.push_order = PushOrder()
-        plan.look = self.look
+        plan.look = WeakMethod(self.look)
 
     # ---- requests and pushes
 
