@@ -22,8 +22,9 @@ from failing_exchange.runs.bot_run import (
     _Run,
     run,
 )
-from failing_exchange.runs.watchdog import Spins, watched
+from failing_exchange.runs.watchdog import watched
 from failing_exchange.scenarios import scenario as scenarios
+from failing_exchange.virtual.errors import Spins
 
 BOTS = """\
 import asyncio

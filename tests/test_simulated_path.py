@@ -62,6 +62,13 @@ ALLOWED: dict[tuple[str, str], str] = {
     ): "client order ids are unique outside of simulations, too",
     ("server.control_server", "time.time_ns"): "only where time is real; else the venue's clock",
     ("server.loop_thread", "threading"): "it is only used where time is real",
+    ("threads.thread_class", "threading"): "it gives simulated threads their stand-ins",
+    ("threads.program", "threading"): "each simulated thread is one, and only one of them runs",
+    ("threads.simulated_thread", "threading"): "each simulated thread is one",
+    ("threads.locks", "threading"): "its reentrant lock is the one of simulated locks",
+    ("threads.installed", "threading"): "it puts the stand-ins in place",
+    ("threads.installed", "concurrent"): "pools number their threads from 0 in each program",
+    ("threads.interrupts", "time.process_time"): "a thread that spins uses processor time",
     ("virtual.isolation", "threading"): "it is what refuses the calls from other threads",
     ("virtual.blocking_sockets", "threading"): "it leaves the sockets of other threads alone",
     (

@@ -99,9 +99,9 @@ def test_simulations_are_not_nested() -> None:
 
 
 def test_something_that_is_no_program_is_named() -> None:
-    """A common slip: a plain function."""
-    with pytest.raises(ConfigurationError, match="expected a coroutine"):
-        simulate(lambda: 5)  # type: ignore[arg-type,return-value]
+    """A common slip: what the program returns, in place of the program."""
+    with pytest.raises(ConfigurationError, match="got 5; expected a function"):
+        simulate(5)  # type: ignore[call-overload]
 
 
 def test_one_seed_one_run() -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 from itertools import chain
 from pathlib import Path
+from typing import TypeGuard
 
 import pytest
 
@@ -46,10 +47,11 @@ EDGES: dict[str, str] = {
     "client": "errors text core journal unified faults venue durable feeds scenarios",
     "venues": "errors text core virtual journal unified faults venue durable feeds judge scenarios "
     "server client",
-    "simulation": "errors text core virtual server venues",
+    "threads": "errors text core virtual",
+    "simulation": "errors text core virtual threads server venues",
     "report": "errors text core virtual journal faults venue judge",
-    "runs": "errors text core virtual journal faults resilience venue judge scenarios venues "
-    "client simulation report",
+    "runs": "errors text core virtual threads journal faults resilience venue judge scenarios "
+    "venues client simulation report",
     "explorer": "errors text core virtual journal faults venue venues judge scenarios client "
     "simulation report runs",
     "testing": "errors text core virtual journal faults judge server venues client simulation "
@@ -425,11 +427,18 @@ Documented = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 def public(module: ast.Module) -> Iterator[tuple[str, Documented]]:
     """(class or "", node) of public classes, functions and methods."""
     for node in module.body:
-        if isinstance(node, Documented) and not node.name.startswith("_"):
+        if is_public(node):
             yield "", node
             for inner in node.body if isinstance(node, ast.ClassDef) else []:
-                if isinstance(inner, Documented) and not inner.name.startswith("_"):
+                if is_public(inner):
                     yield node.name, inner
+
+
+def is_public(node: ast.stmt) -> TypeGuard[Documented]:
+    """Whether a class or function is public; an overload is documented by what it overloads."""
+    if not isinstance(node, Documented) or node.name.startswith("_"):
+        return False
+    return not any(isinstance(d, ast.Name) and d.id == "overload" for d in node.decorator_list)
 
 
 def inherits_doc(name: str, owner: str, attribute: str) -> bool:

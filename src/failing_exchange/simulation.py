@@ -11,13 +11,24 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
 from inspect import CORO_CREATED, getcoroutinestate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, cast
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Protocol,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    Unpack,
+    cast,
+    overload,
+)  # fmt: skip
 
 from failing_exchange.core.units import DAY_S, MICROSECOND, SECOND
 from failing_exchange.errors import ConfigurationError
@@ -33,22 +44,47 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Main = Coroutine[Any, Any, T] | Callable[[], Coroutine[Any, Any, T]]
+Blocking = Callable[[], T]  # a program without a coroutine
 Start = str | int | datetime
 
+SCHEDULES = ("fifo", "random")  # of threads
 START = "2026-01-01T00:00:00Z"
 VIRTUAL_SECONDS_MAX = 366 * DAY_S  # a run that waits longer than a year ends with BudgetExceeded
 COLLECT_EVERY_CHECKS = 16  # checks of the loop between two collections of young garbage
 COLLECT_ALL_EVERY_CHECKS = 16 * COLLECT_EVERY_CHECKS  # ... and between two of everything
 
 
+class SimulateOptions(TypedDict, total=False):
+    """The keyword arguments of `simulate`, for type checkers."""
+
+    seed: int
+    start: Start
+    tz: str
+    venue: Venues
+    as_of: str | date | None
+    schedule: str
+    virtual_seconds_max: float
+    steps_per_instant_max: int
+    wall_seconds_max: float | None
+
+
+@overload
+def simulate(main: Main[T], **options: Unpack[SimulateOptions]) -> T: ...
+
+
+@overload
+def simulate(main: Blocking[T], **options: Unpack[SimulateOptions]) -> T: ...
+
+
 def simulate(
-    main: Main[T],
+    main: Main[T] | Blocking[T],
     *,
     seed: int = 0,
     start: Start = START,
     tz: str = "UTC",
     venue: Venues = (),
     as_of: str | date | None = None,
+    schedule: str = "fifo",
     virtual_seconds_max: float = VIRTUAL_SECONDS_MAX,
     steps_per_instant_max: int = STEPS_PER_INSTANT_MAX,
     wall_seconds_max: float | None = None,
@@ -58,6 +94,12 @@ def simulate(
     Waiting costs nothing: `asyncio.sleep(600)` returns at once, and `time.time()`,
     `datetime.now()` and the monotonic clocks are ten minutes later. Random numbers, uuids and
     orders of tasks are functions of `seed`. Tasks left over are cancelled in order.
+
+    `main` may be a plain function that blocks: `time.sleep`, threads, locks, queues, sockets and
+    the clients upon them (requests, ccxt's synchronous classes) wait in virtual time, and so does
+    `asyncio.run` in it (docs/threads.md). Several threads take turns: the one that has waited
+    longest goes first, or with `schedule="random"` one that is drawn from the seed, so that races
+    come to light. The simulation ends when `main` has returned and only daemon threads are left.
 
     `start` is the instant at which the program starts: ISO text, a datetime, or nanoseconds since
     1970; without a zone it is local time, which is UTC unless `tz` names another zone.
@@ -71,8 +113,9 @@ def simulate(
     Limits, for programs that never end: `virtual_seconds_max` (a year), `steps_per_instant_max`
     (turns of the loop while the clock stands still) and `wall_seconds_max` (real seconds, none).
 
-    Raises Deadlock when nothing can happen any more, BudgetExceeded at a limit, SimulationError
-    inside a running event loop or another simulation, and whatever `main` raises.
+    Raises Deadlock when nothing can happen any more, BudgetExceeded at a limit, Spins for a thread
+    that never waits, Escape for what would leave the simulation, SimulationError inside a running
+    event loop or another simulation, and whatever `main` raises.
 
     >>> from failing_exchange import FailingExchange
     >>> async def main():
@@ -81,6 +124,12 @@ def simulate(
     ...     return (await exchange.fetch_ticker("BTC/USDT"))["datetime"]
     >>> simulate(main, seed=7)
     '2026-01-02T00:00:00.0...Z'
+    >>> import time
+    >>> def blocking():
+    ...     time.sleep(86_400)
+    ...     return datetime.now(UTC).isoformat()
+    >>> simulate(blocking)
+    '2026-01-02T00:00:00+00:00'
     """
     try:
         if venue:
@@ -90,6 +139,7 @@ def simulate(
             seed=seed,
             start=start,
             tz=tz,
+            schedule=schedule,
             virtual_seconds_max=virtual_seconds_max,
             steps_per_instant_max=steps_per_instant_max,
             wall_seconds_max=wall_seconds_max,
@@ -107,6 +157,29 @@ def _load_the_venue() -> None:
     import failing_exchange.server.venue_server  # noqa: F401
 
 
+def _begun(main: Main[T] | Blocking[T]) -> Coroutine[Any, Any, T]:
+    """The coroutine that runs a program; a plain function runs in a simulated thread."""
+    if asyncio.iscoroutine(main):
+        return main
+    if not callable(main):
+        raise ConfigurationError(
+            f"simulate() got {main!r}; expected a function, an async function, or a coroutine such "
+            "as main(); for a script use run_script"
+        )
+    if inspect.iscoroutinefunction(main):
+        made: Coroutine[Any, Any, T] = main()
+        return made
+    return _blocking(main)
+
+
+async def _blocking(main: Callable[[], Any]) -> Any:
+    """Run a plain function in threads; a coroutine that it returns goes on here."""
+    from failing_exchange.threads.blocking import run_blocking
+
+    result = await run_blocking(main)
+    return await result if asyncio.iscoroutine(result) else result
+
+
 class Hosted(Protocol):
     """What can be hosted in a simulation, such as a `VenueServer`."""
 
@@ -121,12 +194,14 @@ Wanted: TypeAlias = "str | Venue | Hosted"  # by its name, as a value, or served
 Venues: TypeAlias = "Wanted | Sequence[Wanted]"
 
 
-async def _hosted(main: Main[T], venues: Venues, seed: int, as_of: str | date | None) -> T:
+async def _hosted(
+    main: Main[T] | Blocking[T], venues: Venues, seed: int, as_of: str | date | None
+) -> T:
     """Run `main` while its venues answer."""
     found = _venues(venues, seed, as_of)
     try:
         await _listen(found)
-        return await (main() if callable(main) else main)
+        return await _begun(main)
     finally:
         await _close(found)
 
@@ -177,6 +252,7 @@ def virtual_time(
     seed: int = 0,
     start: Start = START,
     tz: str = "UTC",
+    schedule: str = "fifo",
     virtual_seconds_max: float = VIRTUAL_SECONDS_MAX,
     steps_per_instant_max: int = STEPS_PER_INSTANT_MAX,
     wall_seconds_max: float | None = None,
@@ -196,9 +272,11 @@ def virtual_time(
 
     _refuse_running_loop()
     _check_options(seed, virtual_seconds_max, steps_per_instant_max, wall_seconds_max)
+    if schedule not in SCHEDULES:
+        raise ConfigurationError(f"schedule={schedule!r}; expected {' or '.join(SCHEDULES)}")
     clock = VirtualClock(epoch_ns=_instant(start, tz), end_ns=round(virtual_seconds_max * SECOND))
     check = _Check(wall_seconds_max)
-    world = VirtualTime(clock, seed, steps_per_instant_max, check)
+    world = VirtualTime(clock, seed, steps_per_instant_max, check, schedule)
     with ExitStack() as undo:
         undo.enter_context(wallclock.follow(clock, tz=tz))
         undo.enter_context(randomness.seeded(seed))
@@ -251,10 +329,16 @@ class VirtualTime:
     """
 
     def __init__(
-        self, clock: VirtualClock, seed: int, steps_per_instant_max: int, check: _Check
+        self,
+        clock: VirtualClock,
+        seed: int,
+        steps_per_instant_max: int,
+        check: _Check,
+        schedule: str = "fifo",
     ) -> None:
         self.clock = clock
         self.seed = seed
+        self.schedule = schedule
         self.loop: VirtualLoop | None = None
         self.venues: list[Hosted] = []  # that answer in each loop
         self._steps_max = steps_per_instant_max
@@ -267,6 +351,7 @@ class VirtualTime:
         self.loop = VirtualLoop(
             self.clock,
             seed=self.seed,
+            schedule=self.schedule,
             steps_per_instant_max=self._steps_max,
             on_check=self._check,
         )
@@ -275,16 +360,16 @@ class VirtualTime:
             self.loop.run_until_complete(_listen(self.venues))
         return self.loop
 
-    def run(self, main: Main[T]) -> T:
+    @overload
+    def run(self, main: Main[T]) -> T: ...
+
+    @overload
+    def run(self, main: Blocking[T]) -> T: ...
+
+    def run(self, main: Main[T] | Blocking[T]) -> T:
         """Run one program to its end, as `asyncio.run` would, and return its result."""
-        coroutine = main() if callable(main) else main
-        if not asyncio.iscoroutine(coroutine):
-            raise ConfigurationError(
-                f"simulate() got {main!r}; expected a coroutine such as main(), or the async "
-                "function itself; for a script that calls asyncio.run use run_script"
-            )
         with asyncio.Runner() as runner:
-            return runner.run(coroutine)
+            return runner.run(_begun(main))
 
     def close(self) -> None:
         """End what is left in loops that the program made and did not close."""

@@ -26,7 +26,7 @@ def in_virtual_time(test: Callable[..., Awaitable[None]]) -> Callable[..., None]
 
     @wraps(test)
     def run(*args: Any, **kwargs: Any) -> None:
-        simulate(lambda: test(*args, **kwargs))  # type: ignore[arg-type,return-value]
+        simulate(lambda: test(*args, **kwargs))
 
     return run
 

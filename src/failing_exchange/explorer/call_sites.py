@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from contextvars import ContextVar, copy_context
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ class CallSites:
         self._venue.gateway.watchers.append(self._note)
         loop = asyncio.get_running_loop()
         if isinstance(loop, VirtualLoop):
-            loop.network.on_write = self._mark
+            loop.network.on_write = partial(self._mark, loop)
             follow_tasks(loop)
 
     def _note(self, trip: Trip) -> None:
@@ -59,12 +60,11 @@ class CallSites:
             if len(self._of) > PLACES_KEPT_MAX:
                 del self._of[next(iter(self._of))]
 
-    def _mark(self) -> None:
+    def _mark(self, loop: VirtualLoop) -> None:
         """Attach the current call site, if it is a bot's, to the bytes that are written."""
         place = _seen_from(sys._getframe(1)) or _caller.get()
         if place:
             _caller.set(place)
-            loop: Any = asyncio.get_running_loop()
             now, (at, turn, last) = (loop.now_ns(), loop.turns), self._written
             self._written = (*now, place if now != (at, turn) or last == place else "")
 

@@ -16,13 +16,10 @@ from typing import Any
 
 from failing_exchange.text.tracebacks import own_place_of
 from failing_exchange.virtual.asyncio_private import running_loop
+from failing_exchange.virtual.errors import Spins
 
 SPIN_S = 20.0  # seconds of processor time without a turn of the loop
 LOOK_S = 1.0  # such seconds between two looks, and between two interrupts
-
-
-class Spins(BaseException):
-    """Raised in a bot that never waits; not an Exception, so `except Exception` lets it pass."""
 
 
 @contextmanager

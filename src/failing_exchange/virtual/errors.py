@@ -36,3 +36,7 @@ class Escape(SimulationError):
 
 class UnknownHost(Escape):
     """No server of this simulation answers to that name, and the real network is out of reach."""
+
+
+class Spins(BaseException):
+    """Raised in a bot that never waits; not an Exception, so `except Exception` lets it pass."""

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from failing_exchange.virtual.errors import Escape
 from failing_exchange.virtual.loop_api import LoopApi
+from failing_exchange.virtual.thread_registry import current
 
 if TYPE_CHECKING:
     from failing_exchange.virtual.network import Network
@@ -90,7 +91,7 @@ class IsolatedLoop(LoopApi):
         context: contextvars.Context | None = None,
     ) -> asyncio.Handle:
         """As `call_soon`, from the loop's own thread only."""
-        if self._thread_id not in (None, threading.get_ident()):
+        if self._thread_id not in (None, threading.get_ident()) and current() is None:
             raise Escape(
                 f"{callback!r} comes from another thread ({threading.current_thread().name}): "
                 "threads run in real time and make a simulation unrepeatable; use a task, or "
@@ -142,10 +143,13 @@ class IsolatedLoop(LoopApi):
 
 
 def in_this_thread(new_loop: Callable[[], AnyLoop]) -> Callable[[], AnyLoop]:
-    """Makes loops for the thread that asks now, and refuses those of others."""
+    """Makes loops for the thread that asks now, and for simulated threads; refuses others."""
     owner = threading.get_ident()
 
     def make() -> AnyLoop:
+        if (me := current()) is not None:
+            guest: AnyLoop = me.program.new_loop()
+            return guest
         if threading.get_ident() != owner:
             raise Escape(
                 f"an event loop in another thread ({threading.current_thread().name}): threads run "

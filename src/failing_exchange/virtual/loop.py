@@ -37,6 +37,7 @@ from failing_exchange.virtual.handles import (
 )
 from failing_exchange.virtual.jump import OVER, JumpingLoop
 from failing_exchange.virtual.shutdown import cancel_leftovers
+from failing_exchange.virtual.thread_registry import current
 
 Args = TypeVarTuple("Args")
 AnyTimer = TypeVar("AnyTimer", Timer, VenueTimer)
@@ -53,7 +54,8 @@ class VirtualLoop(JumpingLoop):
     """An event loop in virtual time.
 
     `clock` is the time it keeps (a fresh one by default; loops that follow each other may share
-    one), `seed` is for components that draw. `steps_per_instant_max` bounds the turns of the
+    one), `seed` is for components that draw, `schedule` for the threads of blocking programs
+    ("fifo" or "random", see `simulate`). `steps_per_instant_max` bounds the turns of the
     loop during which the clock stands still. `on_check` is called every 1,024 turns.
 
     >>> loop = VirtualLoop()
@@ -80,12 +82,14 @@ class VirtualLoop(JumpingLoop):
         clock: VirtualClock | None = None,
         *,
         seed: int = 0,
+        schedule: str = "fifo",
         steps_per_instant_max: int = STEPS_PER_INSTANT_MAX,
         on_check: Callable[[], None] | None = None,
     ) -> None:
         super().__init__()
         self.clock = VirtualClock() if clock is None else clock
         self.seed = seed
+        self.schedule = schedule
         self.turns = 0
         self.serials = itertools.count(1)
         self.broken = (
@@ -98,6 +102,7 @@ class VirtualLoop(JumpingLoop):
         self._awaited = 0  # timers that count: while there are any, something can still happen
         self._dead = 0  # cancelled timers that are still in the heap
         self.venue_context = contextvars.Context()
+        self.waiting_threads: dict[Any, Callable[[], str]] = {}  # reports, by the task of a program
         self._failure: BaseException | None = None
         self.raised: BaseException | None = None  # the failure, once it has left `run`
         self._steps_max = steps_per_instant_max
@@ -211,6 +216,11 @@ class VirtualLoop(JumpingLoop):
         self._ready.append(handle)
         return handle
 
+    def _check_thread(self) -> None:
+        """What asyncio asks in debug mode: a simulated thread has the loop's turn."""
+        if current() is None:
+            super()._check_thread()  # type: ignore[misc]
+
     def fail(self, error: BaseException) -> None:
         """End the simulation: `error` is raised out of `run` after the present callback."""
         if self._failure is None:
@@ -319,11 +329,34 @@ class VirtualLoop(JumpingLoop):
         raise error
 
     def _deadlock_text(self) -> str:
-        who = waiting_report(self.tasks())
+        tasks = [task for task in self.tasks() if task not in self.waiting_threads]
+        reports = [waiting_report(tasks), *(report() for report in self.waiting_threads.values())]
+        who = "\n".join(filter(None, reports))
         return (
             f"nothing can happen any more at virtual second {self.time():.10g}: no timer is set "
             f"and no answer is under way, but these wait:\n{who or '  the caller of run_forever()'}"
         )
+
+    # Steps that a simulated thread takes in place of the loop (threads/program.py)
+
+    def may_be_stepped(self) -> bool:
+        """Whether the loop itself has nothing to do first, such as to stop or to check."""
+        if self.turns + 1 >= self._check_at or self._stopping or self.clock.moved is not None:
+            return False
+        return not (self._ready and self._scheduled and self._scheduled[0][0] <= self.clock.ns)
+
+    def jump_to(self, callback: Callable[..., object]) -> bool:
+        """Make ready what is due next, if that is a timer with this callback; else do nothing."""
+        timers, clock = self._scheduled, self.clock
+        while timers and timers[0][2]._cancelled:
+            heappop(timers)
+            self._dead -= 1
+        if not timers or timers[0][2]._callback is not callback or timers[0][0] >= clock.end_ns:
+            return False
+        self.turns += 1
+        clock.ns = max(clock.ns, timers[0][0])
+        self._collect_due()
+        return True
 
     # Tasks
 

@@ -158,9 +158,13 @@ class Network:
         *,
         sock: Any = None,
         ssl: Any = None,
+        loop: LoopApi | None = None,
         **_: Any,
     ) -> tuple[MemoryTransport, asyncio.BaseProtocol]:
-        """Connect to a listener of this loop. Raises UnknownHost or ConnectionRefusedError."""
+        """Connect to a listener. Raises UnknownHost or ConnectionRefusedError.
+
+        `loop`: the client's, where it is that of another thread.
+        """
         if sock is None:
             target = await self._reach(host, port)
         elif sock in self._targets:
@@ -171,7 +175,7 @@ class Network:
         server = self._listener(target)
         if ssl:
             self.handshake(target[0], ssl, server)
-        return self._open(protocol_factory, target, server, ssl)
+        return self._open(protocol_factory, target, server, ssl, loop or self._loop)
 
     async def sock_connect(self, sock: Any, address: Any) -> None:
         """Note where a socket would go; `create_connection(sock=...)` then goes there.
@@ -214,13 +218,14 @@ class Network:
         target: Address,
         server: MemoryServer,
         ssl: Any,
+        loop: LoopApi,
     ) -> tuple[MemoryTransport, asyncio.BaseProtocol]:
         self.connections += 1
         here = (CLIENT_ADDRESS, next(self._ports))
         there = (self._address(target[0]), target[1])
         protocol = protocol_factory()
         accepted = MemoryTransport(
-            self._loop,
+            server.get_loop(),
             server.context.copy().run(server.factory),
             sockname=there,
             peername=here,
@@ -228,7 +233,7 @@ class Network:
             delay=self.delay_ns,
         )
         client = MemoryTransport(
-            self._loop, protocol, sockname=here, peername=there, tls=ssl, delay=self.delay_ns
+            loop, protocol, sockname=here, peername=there, tls=ssl, delay=self.delay_ns
         )
         client.on_write = self.on_write
         server.transports[accepted] = self._clients[client] = None
@@ -251,15 +256,19 @@ class Network:
         *,
         sock: Any = None,
         start_serving: bool = True,
+        loop: LoopApi | None = None,
         **_: Any,
     ) -> MemoryServer:
-        """Listen under one or more names; the names become known to the host table."""
+        """Listen under one or more names; the names become known to the host table.
+
+        `loop`: the server's, where it is that of another thread.
+        """
         if sock is not None:
             raise Escape(f"{sock!r} belongs to the real world; listen by host and port")
         hosts = [host] if host is None or isinstance(host, str | bytes) else list(host)
         number = port or next(self._ports)
         places = list(dict.fromkeys((self.name_of(name), number) for name in hosts))
-        server = MemoryServer(self, protocol_factory, places)
+        server = MemoryServer(self, protocol_factory, places, loop or self._loop)
         if start_serving:
             await server.start_serving()
         return server
@@ -290,12 +299,14 @@ class MemoryServer(asyncio.AbstractServer):
         network: Network,
         factory: Callable[[], asyncio.BaseProtocol],
         places: list[Address],
+        loop: LoopApi,
     ) -> None:
         self.factory = factory
         self.guard: Guard | None = None
         self.transports: WeakKeyDictionary[MemoryTransport, None] = WeakKeyDictionary()
         self.context = contextvars.copy_context()  # what accepts a connection runs in it, as always
         self._network = network
+        self._loop = loop
         self._places = places
         self._serving = False
         self._forever: asyncio.Future[None] | None = None
@@ -311,7 +322,7 @@ class MemoryServer(asyncio.AbstractServer):
         return self._serving
 
     def get_loop(self) -> LoopApi:
-        return self._network._loop
+        return self._loop
 
     async def start_serving(self) -> None:
         if not self._serving:

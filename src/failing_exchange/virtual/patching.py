@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 Function = Callable[..., Any]
@@ -26,6 +26,10 @@ REAL_TIME_MODULES = (
     "subprocess",
     "threading",
 )
+
+
+def _top(name: str) -> str:
+    return name.partition(".")[0]
 
 
 class Place(NamedTuple):
@@ -45,7 +49,14 @@ class Patches:
     not found: enter `replaced` before the program is imported.
     """
 
-    def __init__(self, stand_ins: Mapping[Function, Function]) -> None:
+    def __init__(
+        self,
+        stand_ins: Mapping[Function, Function],
+        *,
+        searches: Callable[[str], bool] = lambda name: _top(name) not in REAL_TIME_MODULES,
+    ) -> None:
+        self._searches = searches  # whether a module of that name is given the stand-ins
+        self._kinds = {type(fun) for fun in stand_ins} | {FunctionType}
         self._pairs = {
             fun: (real, fake) for real, fake in stand_ins.items() for fun in (real, fake)
         }
@@ -70,7 +81,7 @@ class Patches:
         for name, module in list(sys.modules.items()):
             if self._searched.get(name) is module or not issubclass(type(module), ModuleType):
                 continue
-            if name.partition(".")[0] in REAL_TIME_MODULES:
+            if not self._searches(name):
                 continue
             if old := self._places.pop(name, None):
                 self._replaced.append(old)
@@ -83,7 +94,7 @@ class Patches:
         return [
             Place(namespace, name, *self._pairs[value])
             for name, value in list(namespace.items())
-            if type(value) in (BuiltinFunctionType, FunctionType) and value in self._pairs
+            if type(value) in self._kinds and value in self._pairs
         ]
 
     def _exchange(self, *, back: bool) -> None:

@@ -147,9 +147,11 @@ class MemoryTransport(asyncio.Transport):
         arrives = now + (self._delay(self) if self._delay is not None else 0)
         arrives = self._arrives_ns = max(arrives, self._arrives_ns)
         if arrives > now:
-            self._loop.call_at_ns(arrives, peer._arrive, item, keeps_running=True)
-        else:
+            peer._loop.call_at_ns(arrives, peer._arrive, item, keeps_running=True)
+        elif peer._loop is self._loop:
             peer._arrive(item)
+        else:
+            peer._loop.call_soon(peer._arrive, item)
 
     # Reading
 
@@ -195,8 +197,13 @@ class MemoryTransport(asyncio.Transport):
             raise
         except BaseException as error:
             self._lose(error, "Fatal error: protocol.data_received() call failed.")
-        if self._peer is not None:
-            self._peer._taken(len(data))
+        peer = self._peer
+        if peer is None:
+            return
+        if peer._loop is self._loop:
+            peer._taken(len(data))
+        else:
+            peer._loop.call_soon(peer._taken, len(data))
 
     def _receive_eof(self) -> None:
         self._socket.ended = True
@@ -342,9 +349,13 @@ def _descriptors() -> tuple[int, int]:
 
 
 def join(server: MemoryTransport, client: MemoryTransport) -> None:
-    """Make the two ends one connection, and tell the server's protocol."""
+    """Make the two ends one connection, and tell the server's protocol, on its own loop."""
     client._peer, server._peer = server, client
-    server.get_protocol().connection_made(server)
+    accept = server.get_protocol().connection_made
+    if server._loop is client._loop:
+        accept(server)
+    else:
+        server._loop.call_soon(accept, server)
 
 
 def _fill(protocol: asyncio.BufferedProtocol, data: bytes) -> None:

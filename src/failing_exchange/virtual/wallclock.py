@@ -21,6 +21,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.virtual.clock import VirtualClock, delay_in_ns
 from failing_exchange.virtual.errors import SimulationError
 from failing_exchange.virtual.patching import Patches
+from failing_exchange.virtual.thread_registry import current
 
 _NAMES = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep")
 REAL: dict[str, Callable[..., Any]] = {name: getattr(time, name) for name in _NAMES}
@@ -208,7 +209,10 @@ def perf_counter_ns() -> int:
 
 
 def sleep(seconds: float) -> None:
-    """time.sleep: the clock moves, and nothing else happens meanwhile."""
+    """time.sleep: a simulated thread waits; on the loop the clock moves, and nothing else."""
+    if (me := current()) is not None:
+        me.program.sleep(me, seconds)
+        return
     if _clock is None or threading.get_ident() != _thread:
         REAL["sleep"](seconds)
         return
