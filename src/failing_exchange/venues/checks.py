@@ -77,7 +77,8 @@ def check_venue(venue: str | Venue) -> VenueReport:
     - answers: each endpoint answers its example, with a body that is JSON.
     - parameters: each documented one is read: nonsense in it is refused, or changes something.
     - refusals: parameters that are unknown, missing, empty, overlong or not ASCII are refused, or
-      read; what must be there is refused. Nothing but a refusal ever comes of it.
+      read; what must be there is refused. Nothing but a refusal ever comes of it. A venue whose
+      examples say `lenient` may ignore unknown ones.
     - reasons: every `Reason` and `OrderRule` has a code and words.
     - purity: the same request is the same command, and the same answer the same reply.
     - numbers: ids, prices and amounts go through their decimal text and come back, none rounded.
@@ -237,7 +238,8 @@ def _bad(place: _Place, example: ExampleRequest) -> Iterator[tuple[str, Pairs, b
     if known is None:
         return
     for name in (UNKNOWN, NON_ASCII[0], "x" * OVERLONG):
-        yield f"an unknown parameter {name[:16]!a}", [*good.items(), (name, "1")], True
+        must = not place.examples.lenient
+        yield f"an unknown parameter {name[:16]!a}", [*good.items(), (name, "1")], must
     for name in good:
         yield f"{name} twice", [*good.items(), (name, good[name])], True
     for name in needed:

@@ -36,6 +36,7 @@ class Examples:
     """The examples of one venue: requests of alice in its `world`, with the default key."""
 
     world: type[ExampleWorld] = ExampleWorld
+    lenient = False  # whether the venue ignores parameters that an endpoint does not take
 
     @property
     def endpoints(self) -> Mapping[str, Sequence[str] | None]:

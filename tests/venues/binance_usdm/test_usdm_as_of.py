@@ -34,9 +34,9 @@ async def algo_orders(client: UsdmClient) -> bool:
 
 
 async def algo_responses(client: UsdmClient) -> bool:
-    got = await client.stop(newOrderRespType="ACK")
-    assert got.status == 200 or got.body["code"] == -1104
-    return got.status == 200
+    got = await client.stop(newOrderRespType="LOUD")
+    assert got.status == 200 or got.body["code"] == -1136
+    return got.status != 200
 
 
 async def bare_acknowledgements(client: UsdmClient) -> bool:
@@ -65,8 +65,8 @@ async def modify_ids(client: UsdmClient) -> bool:
     changed = {"symbol": "BTCUSDT", "orderId": placed.body["orderId"], "side": "BUY",
                "quantity": "0.2", "price": "40000", "modifyId": 7}  # fmt: skip
     got = await client.signed("PUT", "v1/order", **changed)
-    assert got.status == 200 or got.body["code"] == -1104
-    return got.status == 200
+    assert (got.status, got.body["price"]) == (200, "40000.00")
+    return "modifyId" in got.body
 
 
 async def pairs_in_history(client: UsdmClient) -> bool:

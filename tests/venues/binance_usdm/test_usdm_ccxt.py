@@ -68,6 +68,9 @@ def test_ccxt_sees_the_balance_of_an_account_that_has_not_traded() -> None:
 
     async def story(client: Any, bob: Any) -> None:
         assert (await client.fetch_balance())["USDT"]["total"] == 10_000_000
+        # ccxt sends its own option to the venue, which ignores it
+        older = await client.fetch_balance({"useV2": True})
+        assert older["USDT"]["total"] == 10_000_000
         (row,) = await client.fapiPrivateV3GetBalance()
         assert int(row["updateTime"]) > 0
         await client.create_order(BTC, "market", "buy", 0.1)

@@ -65,10 +65,10 @@ def test_each_order_of_a_batch_is_answered_on_its_own() -> None:
             order | {"price": "40000.05"},
             order | {"type": "STOP_MARKET"},
             order | {"quantity": 0.1, "newClientOrderId": "two"},
-            order | {"quantitty": "0.1"},
+            {**order, "quantity": None, "quantitty": "0.1"},
         ]
         got = await client.signed("POST", "v1/batchOrders", batchOrders=json.dumps(batch))
-        assert [one.get("code") for one in got.body] == [None, -4014, -4120, None, -1104]
+        assert [one.get("code") for one in got.body] == [None, -4014, -4120, None, -1102]
         assert got.headers["x-mbx-order-count-10s"] == "5"
         assert got.headers["x-mbx-order-count-1m"] == "1"
         change = {"symbol": "BTCUSDT", "side": "BUY", "quantity": "0.2", "price": "40001"}
@@ -187,5 +187,49 @@ def test_percent_price_bounds_a_buy_above_and_a_sell_below() -> None:
         assert (await client.order(side="SELL", price="48449.9")).body == {
             "code": -4024, "msg": "Limit price can't be lower than 48450.",
         }  # fmt: skip
+
+    on_usdm(story)
+
+
+def test_a_change_with_the_wrong_side_is_refused() -> None:
+    """The side is mandatory: a bot that has mixed up two orders must not move the wrong one."""
+
+    async def story(client: UsdmClient) -> None:
+        await client.order(newClientOrderId="mine", price="40000")
+        change = {"symbol": "BTCUSDT", "quantity": "0.2", "price": "41000",
+                  "origClientOrderId": "mine"}  # fmt: skip
+        none = await client.signed("PUT", "v1/order", **change)
+        assert (none.status, none.body["code"]) == (400, -1102)
+        wrong = await client.signed("PUT", "v1/order", **change, side="SELL")
+        assert (wrong.status, wrong.body) == (400, {"code": -1117, "msg": "Invalid side."})
+        batch = json.dumps([change | {"side": "SELL"}, change | {"side": "BUY"}])
+        both = await client.signed("PUT", "v1/batchOrders", batchOrders=batch)
+        assert [one.get("code") for one in both.body] == [-1117, None]
+        [resting] = (await client.signed("GET", "v1/openOrders")).body
+        assert (resting["side"], resting["price"], resting["origQty"]) == (
+            "BUY", "41000.00", "0.200",
+        )  # fmt: skip
+
+    on_usdm(story)
+
+
+def test_unknown_parameters_are_ignored_and_journaled() -> None:
+    """Clients send some (python-binance a timeInForce with a change); Spot would refuse them."""
+
+    async def story(client: UsdmClient) -> None:
+        await client.order(newClientOrderId="mine", price="40000")
+        got = await client.signed(
+            "PUT", "v1/order", symbol="BTCUSDT", origClientOrderId="mine", side="BUY",
+            quantity="0.2", price="41000", timeInForce="DAY", x="1" * 1_000, y="2" * 1_000,
+        )  # fmt: skip
+        assert (got.status, got.body["price"], got.body["timeInForce"]) == (200, "41000.00", "GTC")
+        sent = client.exchange.journal.trips[-1].message.params
+        assert (sent["(ignored)"], "timeInForce" in sent) == ("timeInForce, x, y", False)
+        batch = json.dumps([{"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET",
+                             "quantity": "0.01", "created": 5}])  # fmt: skip
+        [bought] = (await client.signed("POST", "v1/batchOrders", batchOrders=batch)).body
+        assert bought["origQty"] == "0.010"
+        late = await client.public("GET", "v1/time", _="123", signature="00")
+        assert (late.status, list(late.body)) == (200, ["serverTime"])
 
     on_usdm(story)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from failing_exchange.venues.binance_common.params import PARAMETERS_MAX
+
 
 class UsdmCase(NamedTuple):
     """A request, and what is said of it."""
@@ -24,6 +26,7 @@ class UsdmCase(NamedTuple):
 BTC = {"symbol": "BTCUSDT"}
 ORDER = BTC | {"side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.1",
                "price": "48000"}  # fmt: skip
+MANY = {f"p{n}": "1" for n in range(PARAMETERS_MAX + 1)}
 MARKET = BTC | {"side": "BUY", "type": "MARKET", "quantity": "0.1"}
 ALGO = BTC | {"algoType": "CONDITIONAL", "side": "SELL", "type": "STOP_MARKET", "quantity": "0.1",
               "triggerPrice": "45000"}  # fmt: skip
@@ -83,13 +86,9 @@ CASES = [
         "'^([0-9]{1,20})(\\\\.[0-9]{1,20})?$'.",
         price="abc",
     ),
-    data(-1101, "Too many parameters; expected '0' and received '1'.", "v1/time", a="1"),
+    data(-1101, "Too many parameters sent for this endpoint.", "v1/time", **MANY),
     placed(-1102, MALFORMED.format("price"), price=None),
     asked(-1102, NONE_OF_BOTH, "v1/order", **BTC),
-    data(
-        -1104, "Not all sent parameters were read; read '1' parameter(s) but was sent '2'.",
-        "v1/depth", **BTC, deep="1",
-    ),
     data(-1105, "Parameter 'limit' was empty.", "v1/depth", **BTC, limit=""),
     UsdmCase(-1106, UNWANTED.format("timeInForce"), "POST", "v1/order",
              MARKET | {"timeInForce": "GTC"}),

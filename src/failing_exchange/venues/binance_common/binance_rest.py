@@ -66,7 +66,8 @@ class BinanceRest(Rest):
     messages. `sockets` and `sessions` are the methods of the WebSocket API, by name. `formats`
     tells by the headers whether instants are told in microseconds.
     `encoded`: payloads must be percent-encoded before they are signed; `micro`: timestamps may be
-    in microseconds. Both are as of the day of the API, and may change while it runs.
+    in microseconds. Both are as of the day of the API, and may change while it runs. `lenient`: the
+    venue ignores parameters that an endpoint does not take.
     """
 
     engine_time_max = 10 * SECOND  # rest-api.md, "General API Information"; errors.md, -1007
@@ -79,6 +80,7 @@ class BinanceRest(Rest):
     formats: Callable[[Mapping[str, str]], bool] | None = None
     encoded: bool = True
     micro: bool = True
+    lenient: bool = False
 
     def __init__(
         self, venue: RunningVenue, keys: Keyring, metering: Metering, early: EarlyReplies
@@ -116,8 +118,9 @@ class BinanceRest(Rest):
             sent = len(params)
             if endpoint.security is not PUBLIC:
                 account, expires_at = self._whose(endpoint, request, params)
-            check_count(endpoint, sent)
-            check(endpoint, params, sent)
+            if not self.lenient:
+                check_count(endpoint, sent)
+            check(endpoint, params, sent, self.lenient)
         except Reject as no:
             no.__traceback__ = None
             refused = no

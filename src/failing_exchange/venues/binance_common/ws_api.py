@@ -151,7 +151,7 @@ class ApiRequest:
                 method = self._method
                 needs = endpoint.security if method is None else method.permission
                 account, expires_at = self._admit(key, needs, address)
-            check(endpoint, params, sent)
+            check(endpoint, params, sent, rest.lenient)
             if self._method is not None:
                 action = self._method.act(session, params, key)
         except Reject as no:

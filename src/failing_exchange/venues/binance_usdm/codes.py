@@ -364,6 +364,8 @@ def _by_values(no: Reject, operation: str) -> tuple[str, str] | None:
             f"Order's notional must be no smaller than {values['minimum']} (unless you choose "
             "reduce only)",
         )
+    if operation == "edit_order" and "asked" in values:  # the page has no code of its own
+        return "INVALID_SIDE", "Invalid side."
     if no.reason is Reason.ORDER_NOT_FOUND and "conditional" in values:
         return "NO_SUCH_ORDER", "Order does not exist."  # seen on 2026-09-19, also for a cancel
     if no.reason is Reason.LEVERAGE:

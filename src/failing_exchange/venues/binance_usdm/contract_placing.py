@@ -99,8 +99,7 @@ def read_test(r: Reading) -> c.PlaceOrder:
 def read_change(r: Reading) -> c.ChangeOrder:
     """PUT /fapi/v1/order."""
     p, market = r.params, r.market()
-    side_of(p)
-    peg = price_match(p, "LIMIT")
+    side, peg = side_of(p), price_match(p, "LIMIT")
     if peg is None:
         needed(p, "price")
     order_id, name = named(p)
@@ -114,6 +113,7 @@ def read_change(r: Reading) -> c.ChangeOrder:
         ticks_of(p, "price", market),
         peg,
         change_id,
+        side,
     )
 
 
@@ -218,14 +218,8 @@ def _one(
     r: Reading, entry: Params, read: Callable[[Reading], Command], known: frozenset[str]
 ) -> Command | Refusal:
     try:
-        unread = len(entry.keys() - known)
-        if unread:
-            refuse(
-                "UNREAD_PARAMETERS",
-                f"Not all sent parameters were read; read '{len(entry) - unread}' parameter(s) but "
-                f"was sent '{len(entry)}'.",
-            )
-        return read(r._replace(params=entry))
+        read_ones = Params({name: value for name, value in entry.items() if name in known})
+        return read(r._replace(params=read_ones))
     except Reject as no:
         return Refusal(no.reason, no.text, no.code, no.until)
 

@@ -26,7 +26,7 @@ CHANGES = ApiTable(
         ),
         Change(
             "algo_responses", "2026-01-29", True,
-            "newOrderRespType is an unknown parameter of algoOrder",
+            "algoOrder ignores newOrderRespType",
             "algoOrder takes newOrderRespType",
             "connector 7.0.0",
         ),
@@ -68,7 +68,7 @@ CHANGES = ApiTable(
         ),
         Change(
             "modify_ids", "2026-07-30", True,
-            "modifyId is an unknown parameter of PUT order",
+            "PUT order ignores modifyId",
             "PUT order takes modifyId and echoes it",
             "derivatives change log, 2026-07-21",
         ),

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from failing_exchange.venues.binance_common.call import Security
 from failing_exchange.venues.binance_common.ws_api import ApiConversation
 from failing_exchange.venues.binance_common.ws_session import SESSION, ApiSession
 from failing_exchange.venues.binance_usdm.futures_events import event_of
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from failing_exchange.venues.binance_common.call import Endpoint
 
 # Each method does what an endpoint of the REST API does; those of orders weigh the same as there.
+# Of market data ccxt signs the requests as well; the venue ignores that.
 SAME_AS = {
     "order.place": "POST /fapi/v1/order",
     "order.modify": "PUT /fapi/v1/order",
@@ -36,23 +36,16 @@ SAME_AS = {
     "userDataStream.ping": "PUT /fapi/v1/listenKey",
     "userDataStream.stop": "DELETE /fapi/v1/listenKey",
 }
-# Market data needs no signature. ccxt, which works against production, signs those requests all the
-# same; nothing of it is checked.
-SIGNED_BY_CCXT = "apiKey timestamp recvWindow signature"
 LOG_ON = {name: SESSION[name] for name in ("session.logon", "session.status", "session.logout")}
 
 
 def methods_of(endpoints: Mapping[str, Endpoint]) -> dict[str, Endpoint]:
     """The methods by name, of those endpoints that there are."""
     return {
-        name: _method(name, endpoints[http]) for name, http in SAME_AS.items() if http in endpoints
+        name: replace(endpoints[http], socket=name)
+        for name, http in SAME_AS.items()
+        if http in endpoints
     }
-
-
-def _method(name: str, endpoint: Endpoint) -> Endpoint:
-    if endpoint.security is not Security.NONE:
-        return replace(endpoint, socket=name)
-    return replace(endpoint, socket=name, takes=f"{endpoint.takes} {SIGNED_BY_CCXT}")
 
 
 class UsdmSession(ApiSession):
