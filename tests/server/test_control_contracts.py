@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from importlib import import_module
 from pkgutil import iter_modules
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from failing_exchange import FailingExchange, core, simulate
+from failing_exchange.core.collateral import SetMultiAssets
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.server import control_view as cv
@@ -70,6 +72,18 @@ def test_the_truth_of_an_account_has_its_futures_wallet_positions_and_conditiona
     [waiting] = found["conditional_orders"]
     assert (waiting["stop_price"], waiting["close_position"]) == ("60000", True)
     assert (waiting["type"], waiting["status"], found["open_orders"]) == ("stop_loss", "new", [])
+
+
+def test_in_multi_assets_mode_the_joint_margin_is_told() -> None:
+    """All assets together decide about a liquidation then."""
+
+    async def story(api: ControlApi, x: FailingExchange) -> Any:
+        await x.operate(SetMultiAssets("main", True))
+        return account(api)["futures"]
+
+    found = told(story)
+    assert found["multi_assets"] is True
+    assert 900 < float(found["joint"]["equity"]) <= 1_000
 
 
 def test_accounts_are_listed() -> None:
@@ -208,7 +222,7 @@ UNITLESS = {
     "number", "orders", "ppm", "rest_after", "seconds", "sequence", "sigma", "since", "sold",
     "trades", "trail_bips", "until", "weight", "second", "after",
     "balances", "futures",  # of an account that is opened: by a command that no trip shows
-    "deduction", "candles", "assets",  # shown by what holds them
+    "deduction", "candles", "assets", "joint",  # shown by what holds them
 }  # fmt: skip
 
 
@@ -216,18 +230,22 @@ def _records() -> Iterator[type[Any]]:
     for found in iter_modules(core.__path__):
         module = import_module(f"failing_exchange.core.{found.name}")
         for kind in vars(module).values():
-            if hasattr(kind, "_fields") and kind.__module__ == module.__name__:
+            if (
+                isinstance(kind, type)
+                and hasattr(kind, "_fields")
+                and kind.__module__ == module.__name__
+            ):
                 yield kind
 
 
 def test_every_number_that_the_exchange_tells_is_shown_in_units() -> None:
     """A new field of money would be shown in atoms, a hundred million times too large."""
-    known = {*cv.PRICES, *cv.AMOUNTS, *cv.ATOM_FIELDS, *cv.LEVELS, *UNITLESS}
+    known = {*cv.PRICES, *cv.AMOUNTS, *cv.ATOM_FIELDS, *cv.PPM_FIELDS, *cv.LEVELS, *UNITLESS}
     missing = {
         f"{kind.__name__}.{name}"
         for kind in _records()
         for name, annotation in kind.__annotations__.items()
-        if "int" in str(getattr(annotation, "__forward_arg__", annotation))
+        if re.search(r"\bint\b", str(getattr(annotation, "__forward_arg__", annotation)))
         and name not in known
         and not name.endswith(("at", "id", "ids"))
     }

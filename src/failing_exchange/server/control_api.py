@@ -216,6 +216,7 @@ class ControlApi:
                 "balances": {asset: view.margin(one) for asset, one in margins.assets.items()},
                 "hedge": margins.hedge,
                 "multi_assets": margins.multi_assets,
+                "joint": view.value(margins.joint),
             },
             "positions": [view.position(one) for one in positions if one.lots],
             "conditional_orders": view.value(waiting.conditionals),

@@ -16,7 +16,7 @@ from failing_exchange.core.market import Market
 from failing_exchange.core.positions import MarginStatus
 from failing_exchange.core.queries import PositionReport
 from failing_exchange.core.reject import Reject
-from failing_exchange.core.units import MILLISECOND, SECOND, atoms_text
+from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, SECOND, atoms_text
 from failing_exchange.journal.serialize import LEFT_OUT, is_secret, order_head, plain, row
 from failing_exchange.journal.trip import Trip
 from failing_exchange.text.number_checks import is_whole
@@ -41,8 +41,10 @@ ATOM_FIELDS = {"atoms": "amount"} | {
         "notional_max", "margin", "initial", "maintenance", "unrealised", "open_order",
         "collateral", "mark", "index_price", "entry", "liquidation", "isolated", "isolated_initial",
         "isolated_unrealised", "position_margin", "order_margin", "locked", "rate", "cap", "floor",
+        "price", "threshold", "equity", "exchange_bid", "exchange_ask",
     )
 }  # fmt: skip
+PPM_FIELDS = ("bid_buffer", "ask_buffer", "exchange_bid_buffer", "exchange_ask_buffer")
 LEVELS = ("bids", "asks", "bid", "ask")
 OF_POSITION = (
     "cost", "entry", "mark", "notional", "unrealised", "leverage", "margin", "initial",
@@ -105,7 +107,9 @@ class View:
         """What an account has and needs in one asset of its futures wallet."""
         fields = status._asdict()
         updated = dict(instant("updated", fields.pop("updated_at")))
-        fields |= {"margin_balance": status.margin_balance, "available": status.available}
+        del fields["joint"]  # it is part of what is available
+        for name in ("margin_balance", "available", "withdrawable"):
+            fields[name] = getattr(status, name)
         return {name: atoms_text(atoms) for name, atoms in fields.items()} | updated
 
     def position(self, p: PositionReport) -> dict[str, Any]:
@@ -179,6 +183,8 @@ class View:
             yield AMOUNTS[name], market.amount_text(part)
         elif name in ATOM_FIELDS and whole:
             yield ATOM_FIELDS[name], atoms_text(part)
+        elif name in PPM_FIELDS and whole:
+            yield name, atoms_text(part * ATOMS // PPM)
         elif name in LEVELS and whole:
             yield name, atoms_text(part)  # the notional of a position's open orders
         elif name in LEVELS and market is not None:
