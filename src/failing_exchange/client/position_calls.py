@@ -167,9 +167,11 @@ class ContractApi(UnifiedRequests):
     async def fetch_funding_rate_history(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
-        """Return the rates that were paid; 100 by default. Params: until (milliseconds)."""
-        call = "fetch_funding_rate_history"
-        return await self._page(call, params, _named(call, symbol), since, limit)
+        """Return the rates that were paid, 100 by default; without `symbol` of all contracts.
+
+        Params: until (milliseconds).
+        """
+        return await self._page("fetch_funding_rate_history", params, symbol, since, limit)
 
     async def fetch_funding_history(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE

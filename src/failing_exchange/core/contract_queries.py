@@ -25,7 +25,7 @@ class FetchFunding(NamedTuple):
 
 
 class FetchFundingRates(NamedTuple):
-    """Past funding rates of a contract, oldest first.
+    """Past funding rates of a contract, or of all of them (no `symbol`), oldest first.
 
     Of more than `limit`, the first from `since` (an instant) on, else the last ones; none after
     `until`.
@@ -80,6 +80,7 @@ class Funding(NamedTuple):
 class FundingRate(NamedTuple):
     """A rate at which funding was paid at an instant; `mark`: the mark price then, 0: not kept."""
 
+    symbol: str
     at: int
     rate: int
     mark: int
@@ -88,7 +89,6 @@ class FundingRate(NamedTuple):
 class FundingRates(NamedTuple):
     """The answer to `FetchFundingRates`."""
 
-    market: Market
     rates: tuple[FundingRate, ...]
 
 

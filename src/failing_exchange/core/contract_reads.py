@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain, islice
+from operator import attrgetter
 
 from failing_exchange.core.contract_prices import (
     estimated_rate,
@@ -67,7 +68,14 @@ def _funding(ms: MarketState, at: int) -> Funding:
 
 def fetch_funding_rates(state: State, q: FetchFundingRates, at: int) -> FundingRates:
     """Past funding rates: those of regular times, and those that were paid out of turn."""
-    ms = contract_state(state, q.symbol, at)
+    contracts = _contracts(state, (q.symbol,) if q.symbol else (), at)
+    found = [one for ms in contracts for one in _paid_rates(ms, q, at)]
+    found.sort(key=attrgetter("at"))
+    return FundingRates(tuple(found[: q.limit] if q.since else found[-q.limit :]))
+
+
+def _paid_rates(ms: MarketState, q: FetchFundingRates, at: int) -> list[FundingRate]:
+    """Those of one contract, oldest first."""
     until = min(q.until or at, at)
     regular = regular_fundings(ms, q.since, until)
     if q.since:
@@ -77,10 +85,8 @@ def fetch_funding_rates(state: State, q: FetchFundingRates, at: int) -> FundingR
     found.update(due for due in ms.funding_paid if q.since <= due <= until)
     ordered = sorted(found)
     kept = ordered[: q.limit] if q.since else ordered[-q.limit :]
-    rates = (
-        FundingRate(due, rate_of(ms, due), ms.funding_paid.get(due, (0, 0))[1]) for due in kept
-    )
-    return FundingRates(ms.market, tuple(rates))
+    symbol, paid = ms.market.symbol, ms.funding_paid
+    return [FundingRate(symbol, due, rate_of(ms, due), paid.get(due, (0, 0))[1]) for due in kept]
 
 
 def fetch_open_interest(state: State, q: FetchOpenInterest, at: int) -> OpenInterest:

@@ -159,7 +159,7 @@ def _open_interest(d: Decoder, t: Trip) -> Any:
 
 def _funding_rates(d: Decoder, t: Trip) -> Any:
     since, limit, *until = t.message
-    symbol, most = contract(d, t.symbol).symbol, limit_of(limit, 100, 1_000)
+    symbol, most = contract(d, t.symbol).symbol if t.symbol else "", limit_of(limit, 100, 1_000)
     start, last = instant_of(since), until_of(until)
     return cq.FetchFundingRates(t.account, symbol, start, most, last)
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from failing_exchange.core.contract_queries import (
     Funding,
-    FundingRate,
     FundingRates,
     Income,
     Incomes,
@@ -72,17 +71,15 @@ def funding_rate_keys() -> tuple[str, ...]:
 
 def funding_history(told: FundingRates) -> list[dict[str, Any]]:
     """ccxt's funding rate history: the rates that were paid."""
-    return [_paid(told.market, one) for one in told.rates]
-
-
-def _paid(market: Market, one: FundingRate) -> dict[str, Any]:
-    ms = one.at // MILLISECOND
-    return {
-        "info": {"symbol": market.symbol, "fundingRate": atoms_text(one.rate),
-                 "markPrice": atoms_text(one.mark)},
-        "symbol": market.symbol, "fundingRate": one.rate / ATOMS, "timestamp": ms,
-        "datetime": iso(ms),
-    }  # fmt: skip
+    return [
+        {
+            "info": {"symbol": one.symbol, "fundingRate": atoms_text(one.rate),
+                     "markPrice": atoms_text(one.mark)},
+            "symbol": one.symbol, "fundingRate": one.rate / ATOMS,
+            "timestamp": one.at // MILLISECOND, "datetime": iso(one.at // MILLISECOND),
+        }
+        for one in told.rates
+    ]  # fmt: skip
 
 
 def incomes(told: Incomes) -> list[dict[str, Any]]:

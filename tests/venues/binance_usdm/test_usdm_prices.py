@@ -72,6 +72,26 @@ def test_funding_is_paid_at_the_rate_that_is_told() -> None:
     simulate(main(), seed=7)
 
 
+def test_the_rates_of_all_contracts_come_in_the_order_of_time() -> None:
+    """The symbol may be left out: of one instant, each contract has a row."""
+
+    async def main() -> None:
+        venue = like_production("binance-usdm", latency=None, keys=Keyring.default(), seed=7)
+        client = UsdmClient(venue)
+        try:
+            await client.exchange.ready()
+            rows = (await client.public("GET", "v1/fundingRate", limit=6)).body
+            assert [row["symbol"] for row in rows] == ["BTCUSDT", "ETHUSDT", "SOLUSDT"] * 2
+            times = [row["fundingTime"] for row in rows]
+            assert times == sorted(times)
+            (eth,) = (await client.public("GET", "v1/fundingRate", symbol="ETHUSDT", limit=1)).body
+            assert rows[-2] == eth
+        finally:
+            await venue.close()
+
+    simulate(main(), seed=7)
+
+
 def test_prices_have_the_precision_of_production() -> None:
     """BTCUSDT has two places, though its tick is 0.1: "0.10" (exchangeInfo of 2026-09)."""
 

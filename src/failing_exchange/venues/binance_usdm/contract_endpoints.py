@@ -112,7 +112,7 @@ ENDPOINTS = (
     ),
     Endpoint(
         http="GET /fapi/v1/fundingRate", operation="fetch_funding_rate_history", weight=0,
-        takes=f"symbol! {SPAN}", read=prices.read_rates, write=prices.write_rates,
+        takes=f"symbol {SPAN}", read=prices.read_rates, write=prices.write_rates,
     ),
     Endpoint(
         http="GET /fapi/v1/fundingInfo", operation="fetch_funding_intervals", weight=0, takes="",
@@ -348,6 +348,15 @@ ENDPOINTS = (
         http="POST /fapi/v1/positionMargin", operation="add_margin", security=Security.TRADE,
         takes="symbol! amount! type! positionSide", example="amount=10 type=1",
         read=settings.read_margin, write=settings.write_margin,
+    ),
+    # Spot's, on api.binance.com: python-binance (1.0.37) asks for both before all else.
+    Endpoint(
+        http="GET /api/v3/ping", operation="fetch_status", takes="", read=general.read_ping,
+        write=general.write_ping,
+    ),
+    Endpoint(
+        http="GET /api/v3/time", operation="fetch_time", takes="", read=general.read_time,
+        write=general.write_time,
     ),
     *sapi.ENDPOINTS,
 )  # fmt: skip

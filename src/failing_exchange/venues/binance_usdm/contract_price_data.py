@@ -67,7 +67,8 @@ def _premium(one: Funding) -> dict[str, Any]:
 
 def read_rates(r: Reading) -> FetchFundingRates:
     """GET /fapi/v1/fundingRate."""
-    p, symbol = r.params, r.market().symbol
+    p, market = r.params, r.maybe_market()
+    symbol = market.symbol if market else ""
     since, until = p.instant("startTime"), p.instant("endTime")
     if since and until and since > until:
         refuse("START_TIME_GREATER_THAN_END_TIME", "Start time is greater than end time.")
@@ -77,10 +78,9 @@ def read_rates(r: Reading) -> FetchFundingRates:
 
 def write_rates(w: Writing, answer: FundingRates) -> list[dict[str, Any]]:
     """Past rates, oldest first; the mark price is empty where it was not kept."""
-    name = venue_symbol(answer.market.symbol)
     return [
         {
-            "symbol": name,
+            "symbol": venue_symbol(one.symbol),
             "fundingTime": one.at // MILLISECOND,
             "fundingRate": decimal(one.rate),
             "markPrice": decimal(one.mark) if one.mark else "",
