@@ -9,20 +9,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from operator import sub
 
 from failing_exchange.background.candle_splitting import Node, Pattern
 from failing_exchange.background.distributions import NORMAL
-from failing_exchange.background.moved_path import FlatPath, MovedPath
+from failing_exchange.background.moved_path import MovedPath
 from failing_exchange.background.premium import Premium, PremiumPath
 from failing_exchange.background.price_path import FINEST, PricePath
 from failing_exchange.background.profiles import Profile
 from failing_exchange.background.reference_prices import SyntheticReference
 from failing_exchange.background.synthetic import Prices, SyntheticMarket
 from failing_exchange.core.chance import WORDS, key, words
+from failing_exchange.core.units import MINUTE_S, TEN_S
 
 # Points (1e-6) by which the index differs from its spot market, as a standard deviation: the other
 # markets of an index trade at the same price but for arbitrage within their fees. A choice.
 INDEX_NOISE = 30
+TENS = MINUTE_S // TEN_S
 
 
 class Noise:
@@ -39,6 +42,13 @@ class Noise:
         if self._drawn[0] != block:
             self._drawn = (block, words(self._key, block))
         return self._row[self._drawn[1][place] & 63]
+
+    def tens(self, first: int, last: int) -> list[int]:
+        """The noise during the tens of seconds of the minutes [first, last)."""
+        start, stop, row = first * TENS, last * TENS, self._row
+        blocks = range(start // WORDS, -(-stop // WORDS))
+        found = [row[draw & 63] for block in blocks for draw in words(self._key, block)]
+        return found[start - blocks.start * WORDS : stop - blocks.start * WORDS]
 
     def bounds(self, level: int, index: int) -> tuple[int, int]:
         """Bounds of the noise within a candle."""
@@ -57,6 +67,10 @@ class PremiumOverIndex:
     def at(self, index: int) -> int:
         """The premium over the index, in points, during the ten seconds number `index`."""
         return self._premium.at(index) - self._noise.at(index)
+
+    def tens(self, first: int, last: int) -> list[int]:
+        """The same during the tens of seconds of the minutes [first, last)."""
+        return list(map(sub, self._premium.tens(first, last), self._noise.tens(first, last)))
 
     def bounds(self, level: int, index: int) -> tuple[int, int]:
         """Bounds of it within a candle."""
@@ -152,5 +166,4 @@ class PerpetualMarket(MovedMarket):
             "index", seed=0, spot=self.spot, path=MovedPath(self._moved.source, noise),
             price=(self._opening, 1), profile=self.profile,
         )  # fmt: skip
-        premiums = MovedPath(FlatPath(), PremiumOverIndex(self._premium, noise))
-        return SyntheticReference(index, premiums)
+        return SyntheticReference(index, PremiumOverIndex(self._premium, noise))

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from math import isqrt
 from typing import NamedTuple
 
@@ -63,13 +64,13 @@ PREMIUMS: dict[str, Premium] = {  # by base asset; a default `Premium` for any o
 
 
 class Bridge(NamedTuple):
-    """How an interval is split: weights of the value before and of the end, and a deviation.
+    """How an interval is split: weights of the value before and of the end, and the 64 deviations.
 
     One of each for every part but the first. `beyond`: by how much a value within the interval can
     lie beyond its ends, or beyond 0, at most.
     """
 
-    weights: tuple[tuple[int, int, int], ...]
+    weights: tuple[tuple[int, int, tuple[int, ...]], ...]
     beyond: int
 
 
@@ -118,13 +119,27 @@ class PremiumPath:
         if len(known) >= SPLITS_KEPT_MAX:
             known.clear()
         value, end = self._start(level, index), self._start(level, index + 1)
+        known[index] = row = self._parts(level, index, value, end)
+        return row
+
+    def _parts(self, level: int, index: int, value: int, end: int) -> list[int]:
+        """The same, given the values at the candle's ends."""
         draws = words(self._key ^ LEVELS[level], index)
         row = [value]
-        for draw, (near, far, size) in zip(draws, self._bridges[level].weights, strict=False):
-            value = (value * near + end * far >> BITS) + size * NORMAL[draw & 63] // 1_000
+        for draw, (near, far, deviations) in zip(draws, self._bridges[level].weights, strict=False):
+            value = (value * near + end * far >> BITS) + deviations[draw & 63]
             row.append(value)
-        known[index] = row
         return row
+
+    def tens(self, first: int, last: int) -> list[int]:
+        """The premium, in points, during the tens of seconds of the minutes [first, last)."""
+        level, mean = FINEST - 1, self._mean
+        known, parts = self._splits[level], self._parts
+        starts = [self._start(level, index) for index in range(first, last + 1)]
+        found: list[int] = []
+        for index, (value, end) in enumerate(pairwise(starts), first):
+            found += known.get(index) or parts(level, index, value, end)
+        return [mean + (value >> SCALE_BITS) for value in found]
 
 
 @lru_cache(maxsize=BRIDGES_KEPT_MAX)
@@ -136,16 +151,16 @@ def _bridges(sigma: int, half_life: int) -> dict[int, Bridge]:
         count = LEVELS[level] // LEVELS[level + 1]
         weights = _weights(decay(LEVELS[level + 1], half_life), count, sigma)
         farthest = most = 0
-        for near, _, size in weights:
-            farthest = (farthest * near >> BITS) + size * FARTHEST // 1_000 + 2
+        for near, _, deviations in weights:
+            farthest = (farthest * near >> BITS) + deviations[-1] + 2
             most = max(most, farthest)
         beyond += most
         found[level] = Bridge(weights, beyond)
     return found
 
 
-def _weights(decayed: int, count: int, sigma: int) -> tuple[tuple[int, int, int], ...]:
-    """Of each value after the first: weights of the one before and of the end, and deviation."""
+def _weights(decayed: int, count: int, sigma: int) -> tuple[tuple[int, int, tuple[int, ...]], ...]:
+    """Of each value after the first: weights of the one before and of the end, and deviations."""
     rows = []
     for left in range(count, 1, -1):  # steps from the value before to the end
         square = decayed * decayed >> BITS
@@ -153,7 +168,8 @@ def _weights(decayed: int, count: int, sigma: int) -> tuple[tuple[int, int, int]
         near = decayed * (ONE - _power(square, left - 1)) // rest
         far = _power(decayed, left - 1) * (ONE - square) // rest
         variance = (ONE - square) * (ONE - _power(square, left - 1)) // rest
-        rows.append((near, far, sigma * isqrt(variance << BITS) >> BITS))
+        size = sigma * isqrt(variance << BITS) >> BITS
+        rows.append((near, far, tuple([size * normal // 1_000 for normal in NORMAL])))
     return tuple(rows)
 
 

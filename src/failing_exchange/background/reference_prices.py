@@ -6,8 +6,10 @@ They implement `core.mark_price.ReferencePrices`; prices and rates are in atoms.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from operator import mul
+from typing import Protocol
 
-from failing_exchange.background.moved_path import MovedPath
+from failing_exchange.background.moved_path import FlatPath, MovedPath, PathMove
 from failing_exchange.background.synthetic import SyntheticMarket, cover
 from failing_exchange.core.funding_rate import SAMPLE_S, average_of_sums
 from failing_exchange.core.mark_price import (
@@ -120,12 +122,21 @@ class Reference(ABC):
         return total, weighed
 
 
+class PremiumMove(PathMove, Protocol):
+    """The premium in points, as the move of a path that stands at 0."""
+
+    def tens(self, first: int, last: int, /) -> list[int]:
+        """That during the tens of seconds of the minutes [first, last)."""
+        ...
+
+
 class SyntheticReference(Reference):
     """The index of a synthetic perpetual, a market of its own, and the premium over it."""
 
-    def __init__(self, index: SyntheticMarket, premium: MovedPath) -> None:
+    def __init__(self, index: SyntheticMarket, premium: PremiumMove) -> None:
         super().__init__()
-        self._index, self._premium = index, premium
+        self._index, self._move = index, premium
+        self._premium = MovedPath(FlatPath(), premium)
         self._tens = (-1, 0, 0)  # of the newest ten seconds: see `averaged`
 
     def index(self, second: int, /) -> int:
@@ -134,23 +145,18 @@ class SyntheticReference(Reference):
 
     def premium(self, second: int, /) -> int:
         """The premium index after a second: a fraction of the index."""
-        return self._premium.move.at(second // TEN_S) * POINT
+        return self._move.at(second // TEN_S) * POINT
 
     def _sum(self, start: int, span: int) -> tuple[int, int]:
-        if span != MINUTE_S:
-            return super()._sum(start, span)
-        total = weighed = 0
-        for number, ten in enumerate(range(start // TEN_S, (start + span) // TEN_S)):
-            value = self._premium.move.at(ten) * POINT  # of two samples
-            total += 2 * value
-            weighed += (4 * number + 3) * value
-        return total, weighed
+        values = self._move.tens(start // MINUTE_S, (start + span) // MINUTE_S)
+        numbers = range(3, 4 * len(values), 4)  # of the two samples of each ten seconds, added
+        return 2 * POINT * sum(values), POINT * sum(map(mul, values, numbers))
 
     def averaged(self, second: int, /) -> int:
         """The premium on average of the last 30 seconds, each of which has a sample."""
         index, place = divmod(second, TEN_S)
         if self._tens[0] != index:
-            at = self._premium.move.at
+            at = self._move.at
             now, oldest = at(index), at(index - 3)
             inner = TEN_S * (at(index - 1) + at(index - 2) + oldest)
             self._tens = (index, inner * POINT, (now - oldest) * POINT)
@@ -164,7 +170,7 @@ class SyntheticReference(Reference):
     def premium_bounds(self, start: int, stop: int, /) -> Range:
         """Bounds of the premium in the seconds of [start, stop)."""
         places = _tens(start, stop)
-        found = [self._premium.move.bounds(level, n) for level, n in places]
+        found = [self._move.bounds(level, n) for level, n in places]
         return Range(min(low for low, _ in found) * POINT, max(high for _, high in found) * POINT)
 
     def index_candle(self, start: int, stop: int, /) -> PriceCandle:
