@@ -65,6 +65,8 @@ def _made(one: object, options: Mapping[str, Any]) -> Rule:
 
 def _called(kind: type[Rule], name: str, options: Mapping[str, Any]) -> Rule:
     given = dict(options.get(name, {}))
+    if not given:
+        return kind()
     known = [p for p in signature(kind).parameters if p not in ("args", "kwargs")]
     wrong = [option for option in given if option not in known]
     if wrong:
