@@ -6,6 +6,7 @@ import asyncio
 import json
 from argparse import ArgumentTypeError
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -15,7 +16,7 @@ import pytest
 from failing_exchange.cli.main import main
 from failing_exchange.cli.options import shard
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.explorer import Token, explore, replay
+from failing_exchange.explorer import Token, explore, replay, worker_pool
 from failing_exchange.explorer.findings import FailureCause
 from failing_exchange.explorer.regression_test import test_file as file_of
 from failing_exchange.explorer.search import Exploration, Options
@@ -120,7 +121,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> tuple[Exploration, Path, 
     path = folder / "mybot.py"
     path.write_text(BOT, encoding="utf-8")
     target = f"{path}:main"
-    options = Options(target=target, seeds=24, first_seed=16, seconds=1_200.0,
+    options = Options(target=target, seeds=4, first_seed=30, seconds=600.0,
                       corpus=folder / "corpus")  # fmt: skip
     return explore(options), folder, target
 
@@ -129,7 +130,7 @@ def test_an_exploration_says_what_breaks_the_bot(found: tuple[Exploration, Path,
     """In a sentence, with the smallest number of faults, grouped by cause."""
     exploration, _, _ = found
     causes = [finding.cause for finding in exploration.findings]
-    assert exploration.trials == 24
+    assert exploration.trials == 4
     assert not exploration.errors
     assert len(causes) == len(set(causes))
     once = [f for f in exploration.findings if f.cause.rule == "once"]
@@ -167,13 +168,29 @@ def test_a_changed_bot_is_told(found: tuple[Exploration, Path, str], tmp_path: P
 def test_findings_do_not_depend_on_how_many_work_on_them(
     found: tuple[Exploration, Path, str],
 ) -> None:
-    """Any executor of any size finds the same."""
+    """Any executor of any size finds the same, and no process of it is left."""
     exploration, _, target = found
-    options = Options(target=target, seeds=24, first_seed=16, seconds=1_200.0)
+    options = Options(target=target, seeds=4, first_seed=30, seconds=600.0)
     with ThreadPoolExecutor(3) as threads:
         other = explore(options, executor=threads)
+        assert not worker_pool.running()
     as_found = sorted(str(finding.token) for finding in exploration.findings)
+    assert len(as_found) > 1
     assert sorted(str(finding.token) for finding in other.findings) == as_found
+
+
+@pytest.mark.slow
+def test_many_findings_do_not_depend_on_how_many_work_on_them(
+    found: tuple[Exploration, Path, str],
+) -> None:
+    """Where several are made small side by side, in one process or in three."""
+    options = Options(target=found[2], seeds=24, first_seed=16, seconds=1_200.0)
+    with ThreadPoolExecutor(3) as threads:
+        three = explore(options, executor=threads)
+    one = explore(replace(options, jobs=1))
+    tokens = [sorted(str(finding.token) for finding in each.findings) for each in (three, one)]
+    assert len(tokens[0]) > 5
+    assert tokens[0] == tokens[1]
 
 
 def test_known_failures_are_tried_first(found: tuple[Exploration, Path, str]) -> None:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from failing_exchange.cli.main import main
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer import replay
 from failing_exchange.explorer.regression_test import test_file as file_of
-from failing_exchange.explorer.search import Options, explore
+from failing_exchange.explorer.search import Exploration, Options, explore
 from failing_exchange.explorer.trial import run
 from failing_exchange.explorer.world import World
 from failing_exchange.report.page import page
@@ -195,11 +196,18 @@ def test_a_bot_finds_what_lies_beside_it(tmp_path: Path) -> None:
     assert not len(found.findings), [f.sentence for f in found.findings]
 
 
-def test_the_plainest_rule_tells_of_a_finding(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exploration]:
+    """An exploration that several stories look at; its bot lies in the working directory."""
+    folder = tmp_path_factory.mktemp("explored")
+    (folder / "mybot.py").write_text(RETRIES)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        yield explore(Options(target="mybot.py:main", seeds=1, first_seed=32, seconds=1_800.0))
+
+
+def test_the_plainest_rule_tells_of_a_finding(found: Exploration) -> None:
     """What it bought, and why: not what it failed to look up."""
-    path = tmp_path / "mybot.py"
-    path.write_text(RETRIES)
-    found = explore(Options(target=f"{path}:main", seeds=1, first_seed=32, seconds=1_800.0))
     finding = next(f for f in found.findings if f.cause.kinds == ("lose_answer",))
     assert finding.sentence == (
         "seed 32: your bot bought 0.2 BTC (trips 3 and 5) instead of 0.1, because the answer to "
@@ -211,13 +219,12 @@ def test_the_plainest_rule_tells_of_a_finding(tmp_path: Path) -> None:
 
 
 def test_a_test_is_found_again_from_another_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    found: Exploration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It fails for the bot that retries, and passes for the one that asks."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mybot.py").write_text(RETRIES)
     (tmp_path / "tests").mkdir()
-    found = explore(Options(target="mybot.py:main", seeds=1, first_seed=32, seconds=1_800.0))
     finding = next(f for f in found.findings if f.cause.kinds == ("lose_answer",))
     name, text = file_of(finding, Path("tests"))
     (tmp_path / "tests" / name).write_text(text)
@@ -237,7 +244,7 @@ def test_the_first_failure_is_the_only_one(tmp_path: Path) -> None:
     """Whoever asks for one does not wait for sixteen to be made small."""
     path = tmp_path / "mybot.py"
     path.write_text(RETRIES)
-    options = Options(target=f"{path}:main", seeds=64, seconds=1_200.0, stop_at_first=True)
+    options = Options(target=f"{path}:main", seeds=24, seconds=1_200.0, stop_at_first=True)
     found = explore(options)
     assert {finding.seed for finding in found.findings} == {min(f.seed for f in found.findings)}
     assert found.ended == "the first failure was found"
@@ -250,7 +257,7 @@ def test_ctrl_c_keeps_what_was_found_and_leaves_nothing_behind(tmp_path: Path) -
     output = tmp_path / "run.json"
     process = subprocess.Popen(
         [sys.executable, "-m", "failing_exchange", "explore", f"{path}:main",
-         "--seeds", "100000", "--jobs", "2", "--output", str(output)],
+         "--seeds", "100000", "--hours", "0.2", "--jobs", "2", "--output", str(output)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     assert process.stderr is not None
@@ -358,11 +365,8 @@ def test_a_run_ends_well_though_its_bot_leaves(bad: str) -> None:
     assert report.verdict.crashed == "it left its process (sys.exit(3))"
 
 
-def test_a_finding_shows_both_columns(tmp_path: Path) -> None:
+def test_a_finding_shows_both_columns(found: Exploration) -> None:
     """In the results, and so on the page: what happened, what was told, and the fault."""
-    path = tmp_path / "mybot.py"
-    path.write_text(RETRIES)
-    found = explore(Options(target=f"{path}:main", seeds=1, first_seed=32, seconds=1_800.0))
     finding = next(f for f in found.as_dict()["findings"] if f["kinds"] == ["lose_answer"])
     struck = next(row for row in finding["columns"] if row["faults"])
     assert struck["faults"] == ["lose_answer"]

@@ -37,7 +37,9 @@ from failing_exchange.virtual.wallclock import REAL
 # findings are run alone again.
 HOURS_TOGETHER = 32
 HOURS_TOGETHER_ON_THE_WIRE = 16
-JOBS_EACH = 2  # for each of our processes, at least, however few worlds there are
+JOBS_EACH = 2  # for each of our processes, where a job then has at least ...
+HOURS_LEAST = 8  # ... these hours of worlds: to start a process takes longer than to run them
+HOURS_LEAST_ON_THE_WIRE = 4
 TOGETHER_ELSEWHERE = 8  # worlds in a job if the number of processes of the executor is unknown
 BATCH = 64  # worlds that are drawn together: what was met is looked at between two batches ...
 BATCH_SHARE = 4  # ... which grow to this part (a quarter) of those that ran ...
@@ -144,26 +146,26 @@ def explore(
     """
     wanted = Options(target=options) if isinstance(options, str) else options
     target = targets.load(wanted.target)
-    if executor is not None:
-        return _Search(wanted, target, executor, tell).run()
-    processes = wanted.jobs or len(os.sched_getaffinity(0))
-    with _carried(processes) as threads:
-        return _Search(wanted, target, threads, tell, processes=processes).run()
+    try:
+        if executor is not None:
+            return _Search(wanted, target, executor, tell).run()
+        processes = wanted.jobs or len(os.sched_getaffinity(0))
+        with _carried(processes) as threads:
+            return _Search(wanted, target, threads, tell, processes=processes).run()
+    finally:
+        worker_pool.end_all()  # those of the caller's threads, too
 
 
 @contextmanager
 def _carried(processes: int) -> Iterator[Executor]:
     """A pool of threads, each with a worker process."""
-    try:
-        with ThreadPoolExecutor(processes, thread_name_prefix="trial") as threads:
-            try:
-                yield threads
-            except BaseException:
-                threads.shutdown(wait=False, cancel_futures=True)
-                worker_pool.end_all()
-                raise
-    finally:
-        worker_pool.end_all()
+    with ThreadPoolExecutor(processes, thread_name_prefix="trial") as threads:
+        try:
+            yield threads
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            worker_pool.end_all()
+            raise
 
 
 class _Broken(NamedTuple):
@@ -320,11 +322,13 @@ class _Search:
         """How many worlds of a batch one process runs."""
         if targets.TEST in self.options.target:
             return 1
-        hours = HOURS_TOGETHER_ON_THE_WIRE if self.target.venue else HOURS_TOGETHER
-        share = TOGETHER_ELSEWHERE
+        most, least = HOURS_TOGETHER, HOURS_LEAST
+        if self.target.venue:
+            most, least = HOURS_TOGETHER_ON_THE_WIRE, HOURS_LEAST_ON_THE_WIRE
+        an_hour, share = HOUR_S / self.options.seconds, TOGETHER_ELSEWHERE
         if self.processes:
-            share = -(-count // (self.processes * JOBS_EACH))
-        return max(1, min(int(hours * HOUR_S / self.options.seconds), share))
+            share = max(-(-count // (self.processes * JOBS_EACH)), int(least * an_hour))
+        return max(1, min(int(most * an_hour), share))
 
     def _batch(
         self, worlds: list[World], *, calm: bool = False

@@ -33,7 +33,7 @@ def execute(job: Mapping[str, Any]) -> list[dict[str, Any]]:
             return worker.ask(job)
         except (OSError, ValueError) as error:
             worker.end()
-            _local.worker = None
+            _forget(worker)
             if _halted.is_set():
                 break
             if attempt == TRIES_MAX - 1:
@@ -96,11 +96,17 @@ _halted = threading.Event()  # the search is over: dead workers are not restarte
 
 
 def _mine() -> Worker:
-    if _local.worker is None:
+    if _local.worker is None or _local.worker not in _all:  # none yet, or it was ended
         _local.worker = Worker()
         with _lock:
             _all.append(_local.worker)
     return _local.worker
+
+
+def _forget(worker: Worker) -> None:
+    with _lock:
+        if worker in _all:
+            _all.remove(worker)
 
 
 def hash_seed_of_trials() -> str:
@@ -119,9 +125,14 @@ def halt() -> None:
     end_all()
 
 
+def running() -> int:
+    """How many workers this process has."""
+    with _lock:
+        return len(_all)
+
+
 def end_all() -> None:
     """Stop all workers of this process."""
     with _lock:
         while _all:
             _all.pop().end()
-    _local.worker = None
