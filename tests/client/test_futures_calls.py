@@ -13,13 +13,14 @@ import pytest
 from failing_exchange import (
     BadRequestError,
     FailingExchange,
+    InvalidOrderError,
     MalformedResponseError,
     NotSupportedError,
     OrderNotFoundError,
     SymbolNotFoundError,
     simulate,
 )
-from failing_exchange.core.commands import Credit, LiquidatePosition, PayFunding
+from failing_exchange.core.commands import Credit, LiquidatePosition, MovePrice, PayFunding
 from failing_exchange.core.ledger import Wallet
 from failing_exchange.unified.contract_data import LEDGER_TYPES
 from tests.client.test_structures import Judge, validator
@@ -291,3 +292,62 @@ def test_calls_over_a_websocket_are_the_same_requests() -> None:
         return order["status"], (await x.cancel_order_ws(order["id"], SPOT))["status"]
 
     assert told(story) == ("open", "canceled")
+
+
+@pytest.mark.parametrize(("match", "best"), [("QUEUE", 0), ("QUEUE_5", 4), ("OPPONENT", 0)])
+def test_an_order_takes_its_price_from_the_book(match: str, best: int) -> None:
+    """ccxt hands priceMatch to Binance, and no price; a price that is given is ignored."""
+
+    async def story(x: Any) -> Any:
+        book = await x.fetch_order_book(SWAP)
+        params = {"priceMatch": match}
+        placed = await x.create_order(SWAP, "limit", "buy", 0.002, None, params)
+        other = await x.create_order(SWAP, "limit", "buy", 0.002, 30_000, params)
+        return book, placed, other
+
+    book, placed, other = told(story)
+    side = book["asks"] if match == "OPPONENT" else book["bids"]
+    assert placed["price"] == other["price"] == side[best][0]
+
+
+def test_a_price_is_matched_when_an_order_is_changed_or_triggered() -> None:
+    """The book counts then, and not as it was when the order was placed."""
+
+    async def story(x: Any) -> Any:
+        book = await x.fetch_order_book(SWAP)
+        resting = await x.create_order(SWAP, "limit", "buy", 0.002, 30_000)
+        queue = {"priceMatch": "QUEUE"}
+        moved = await x.edit_order(resting["id"], SWAP, "limit", "buy", 0.002, None, queue)
+        stop = {"stopLossPrice": book["bids"][0][0] - 500, **queue}
+        waiting = await x.create_order(SWAP, "limit", "sell", 0.002, None, stop)
+        await x.operate(MovePrice(SWAP, ppm=-30_000))
+        await asyncio.sleep(3)
+        return book, moved, await x.fetch_order(waiting["id"], SWAP, {"trigger": True})
+
+    book, moved, fired = told(story)
+    assert moved["price"] == book["bids"][0][0]
+    assert fired["price"] < book["bids"][0][0] * 0.98
+
+
+@pytest.mark.parametrize(
+    ("symbol", "kind", "params", "match"),
+    [
+        (SWAP, "limit", {"priceMatch": "BEST"}, "none of NONE, OPPONENT, OPPONENT_5"),
+        (SWAP, "limit", {"priceMatch": "NONE"}, "needs one, not None"),
+        (SWAP, "market", {"priceMatch": "QUEUE"}, "is for limit orders, not market"),
+        (SPOT, "limit", {"priceMatch": "QUEUE"}, "is for contracts"),
+        (SWAP, "market", {"stopLoss": {"triggerPrice": 1}}, "no attached orders"),
+        (SWAP, "market", {"takeProfit": {"triggerPrice": 1}}, "takeProfitPrice"),
+    ],
+)
+def test_what_is_matched_or_attached_wrongly_is_refused(
+    symbol: str, kind: str, params: dict[str, Any], match: str
+) -> None:
+    """A stop that is silently left out costs money; the error says how to place it."""
+
+    async def story(x: Any) -> Any:
+        with pytest.raises((InvalidOrderError, BadRequestError), match=match):
+            await x.create_order(symbol, kind, "buy", 0.01, None, params)
+        return await x.fetch_open_orders(symbol)
+
+    assert told(story) == []

@@ -18,10 +18,15 @@ NONE: Params = {}
 FLAGS = ("postOnly", "test", "reduceOnly", "hedged", "closePosition", "priceProtect", "trigger",
          "stop", "conditional")  # fmt: skip
 MARKET_TYPES = ("spot", "swap", "future")
+# ccxt attaches no order to another on Binance either (its features: attachedStopLossTakeProfit).
+ATTACHED = (
+    "Binance has no attached orders: place the stop (stopLossPrice) and the take profit "
+    "(takeProfitPrice) as orders of their own, or on spot markets both with create_oco_order"
+)
 # Params of ccxt's that mean something else elsewhere, and what to do here instead.
 INSTEAD = {
-    "stopLoss": "place the stop as an order of its own (stopLossPrice), or use create_oco_order",
-    "takeProfit": "place it as an order of its own (takeProfitPrice), or use create_oco_order",
+    "stopLoss": ATTACHED,
+    "takeProfit": ATTACHED,
     "trailingDelta": "use trailingPercent (100 basis points are 1 percent) or trailingAmount",
     "leverage": "use set_leverage",
     "marginMode": "use set_margin_mode",

@@ -62,7 +62,9 @@ class OrderApi(UnifiedRequests):
         contracts: conditional orders wait beside the book, with a trailingPercent from
         trailingTriggerPrice on, workingType (CONTRACT_PRICE or MARK_PRICE), priceProtect and
         closePosition (of all of the position; no amount); further goodTillDate (with a timeInForce
-        of GTD), reduceOnly, positionSide ("LONG" or "SHORT" in hedge mode), or hedged (a buy is
+        of GTD), priceMatch (of a limit order, whose own price is ignored then, as in ccxt: OPPONENT
+        or QUEUE, the best price of the other or the own side, or with _5, _10, _20 behind it that
+        level), reduceOnly, positionSide ("LONG" or "SHORT" in hedge mode), or hedged (a buy is
         for the long position; with reduceOnly it closes the short one).
 
         The errors are those of the class; the gravest is RequestTimeoutError.

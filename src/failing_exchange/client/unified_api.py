@@ -72,7 +72,8 @@ NOT_SUPPORTED = (
     "withdraw", "fetch_deposits", "fetch_withdrawals", "fetch_deposit_address",
     "fetch_deposits_withdrawals", "create_deposit_address",
     "fetch_deposit_withdraw_fees", "borrow_cross_margin", "repay_cross_margin",
-    "fetch_borrow_interest", "fetch_greeks", "fetch_option", "fetch_liquidations",
+    "create_order_with_take_profit_and_stop_loss", "fetch_borrow_interest", "fetch_greeks",
+    "fetch_option", "fetch_liquidations",
 )  # fmt: skip
 
 

@@ -118,7 +118,7 @@ def _change(d: Codec, account: str, order: tuple[Any, ...], named: tuple[int, st
             Reason.NOT_SUPPORTED, f"edit_order changes limit orders of contracts, not {order[1]!r}"
         )
     return c.ChangeOrder(
-        account, wanted.symbol, *named, wanted.lots, wanted.ticks, side=wanted.side
+        account, wanted.symbol, *named, wanted.lots, wanted.ticks, wanted.peg, side=wanted.side
     )
 
 

@@ -21,6 +21,7 @@ from failing_exchange.unified.order_params import (
     one_of,
     position_of,
     prevention_of,
+    price_match_of,
     ticks_at,
     time_in_force_of,
     trail_of,
@@ -87,7 +88,8 @@ def _of_any_kind(
 ) -> c.PlaceOrder:
     reduce_only, position_side = position_of(market, side, params)
     order_type, stop = kind_of(kind, price, params)
-    priced = order_type in LIMIT_TYPES
+    peg = price_match_of(order_type, params)
+    priced = order_type in LIMIT_TYPES and peg is None
     if priced and price is None:
         raise Reject(
             Reason.INVALID_PRICE, f"Invalid price: a {order_type} order needs one, not None"
@@ -114,6 +116,7 @@ def _of_any_kind(
         reduce_only=reduce_only,
         position_side=position_side,
         expires_at=expiry_of(params),
+        peg=peg,
     )
 
 

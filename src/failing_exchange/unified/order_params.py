@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from failing_exchange.core.market import Market, Prevention
-from failing_exchange.core.order import OrderType, PositionSide, Side, TimeInForce
+from failing_exchange.core.order import (
+    LIMIT_TYPES,
+    OrderType,
+    Peg,
+    PegPrice,
+    PositionSide,
+    Side,
+    TimeInForce,
+)
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, MILLISECOND
 from failing_exchange.text.number_checks import is_whole
@@ -38,9 +46,15 @@ TRIGGERS = {  # parameter -> (as a limit order, as a market order)
 }
 CONTRACT_PARAMS = (  # refused on spot markets
     "reduceOnly", "positionSide", "hedged", "closePosition", "workingType", "priceProtect",
-    "trailingTriggerPrice", "activationPrice", "callbackRate", "goodTillDate",
+    "trailingTriggerPrice", "activationPrice", "callbackRate", "goodTillDate", "priceMatch",
 )  # fmt: skip
 OF_CONDITIONALS = ("closePosition", "workingType", "priceProtect")  # refused without a trigger
+# Binance's priceMatch: the n-th best price of the other side of the book, or of the own one.
+PRICE_MATCHES = {
+    name + (f"_{nth}" if nth > 1 else ""): Peg(price, nth - 1 if nth > 1 else None)
+    for name, price in (("OPPONENT", PegPrice.MARKET), ("QUEUE", PegPrice.PRIMARY))
+    for nth in (1, 5, 10, 20)
+}
 TRAILS = ("trailingAmount", "trailingPercent", "callbackRate")
 CLIENT_ID_LENGTH_MAX = 64  # a longer client order id is refused
 
@@ -88,6 +102,19 @@ def one_of(params: Mapping[str, Any], *names: str) -> Any:
         both = " and ".join(f"{name} {value!r}" for name, value in given.items())
         raise invalid(f"Invalid order: {both}: give only one of them")
     return next(iter(given.values()), None)
+
+
+def price_match_of(kind: OrderType, params: Mapping[str, Any]) -> Peg | None:
+    """The param priceMatch of a limit order; None where its own price counts. Raises `Reject`."""
+    value = params.get("priceMatch")
+    if value is None or value == "NONE":
+        return None
+    peg = PRICE_MATCHES.get(value) if isinstance(value, str) else None
+    if peg is None:
+        raise invalid(f"Invalid priceMatch: {value!r} is none of NONE, {', '.join(PRICE_MATCHES)}")
+    if kind not in LIMIT_TYPES:
+        raise invalid(f"Invalid order: priceMatch ({value}) is for limit orders, not {kind}")
+    return peg
 
 
 def ticks_at(market: Market, price: object) -> int:

@@ -28,6 +28,7 @@ from failing_exchange.unified.order_params import (
     one_of,
     position_of,
     prevention_of,
+    price_match_of,
     ticks_at,
     time_in_force_of,
 )
@@ -57,7 +58,8 @@ def place_of(
     if params.get("test"):
         raise Reject(Reason.BAD_REQUEST, "Invalid test: a conditional order can't be tested")
     reduce_only, position_side = position_of(market, side, params)
-    priced, closes = kind in LIMIT_TYPES, bool(params.get("closePosition"))
+    peg, closes = price_match_of(kind, params), bool(params.get("closePosition"))
+    priced = kind in LIMIT_TYPES and peg is None
     if priced and price is None:
         raise invalid(f"Invalid price: a {kind} order needs one, not None", Reason.INVALID_PRICE)
     force = force_of(params)
@@ -81,6 +83,7 @@ def place_of(
         position_side=position_side,
         expires_at=expiry_of(params),
         prevention=prevention_of(params),
+        peg=peg,
     )
 
 

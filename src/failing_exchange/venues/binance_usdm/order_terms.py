@@ -9,9 +9,10 @@ import re
 from typing import NoReturn
 
 from failing_exchange.core.market import Market, Prevention
-from failing_exchange.core.order import Peg, PegPrice, PositionSide, Side, TimeInForce
+from failing_exchange.core.order import Peg, PositionSide, Side, TimeInForce
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import MILLISECOND, SECOND
+from failing_exchange.unified.order_params import PRICE_MATCHES
 from failing_exchange.venues.binance_common.call import Reading
 from failing_exchange.venues.binance_common.params import DECIMAL, DECIMAL_RANGE, Params, illegal
 from failing_exchange.venues.binance_common.refusals import missing, refuse
@@ -43,12 +44,6 @@ PREVENTIONS = {
     for mode in (Prevention.EXPIRE_TAKER, Prevention.EXPIRE_MAKER, Prevention.EXPIRE_BOTH,
                  Prevention.NONE)
 }  # fmt: skip
-# The n-th best price of the other side, or of the own one.
-PRICE_MATCHES = {
-    name + (f"_{nth}" if nth > 1 else ""): Peg(price, nth - 1 if nth > 1 else None)
-    for name, price in (("OPPONENT", PegPrice.MARKET), ("QUEUE", PegPrice.PRIMARY))
-    for nth in (1, 5, 10, 20)
-}
 PRICE_MATCH_NAMES = {(peg.price, peg.levels): name for name, peg in PRICE_MATCHES.items()}
 PRICED = ("LIMIT", "STOP", "TAKE_PROFIT")  # types that may take their price from the book
 CLIENT_ID = re.compile(r"[.A-Z:/a-z0-9_-]+\Z")
