@@ -165,3 +165,64 @@ class CollateralRows(NamedTuple):
 
     rows: tuple[CollateralRow, ...]
     at: int
+
+
+class FetchContractStatistics(NamedTuple):
+    """Open interest, prices and takers of a contract at, and between, edges: epoch seconds."""
+
+    account: str
+    symbol: str
+    edges: tuple[int, ...]
+
+
+class ContractStatistics(NamedTuple):
+    """A contract at the second `at`, and what takers did from then to the next edge.
+
+    `lots` is the open interest, `last` the last price in ticks, `index_price` atoms of the quote
+    asset; `bought` and `sold` are lots.
+    """
+
+    at: int
+    lots: int
+    value: int
+    last: int
+    index_price: int
+    bought: int
+    sold: int
+
+
+class ContractHistory(NamedTuple):
+    """The answer to `FetchContractStatistics`, oldest first."""
+
+    market: Market
+    rows: tuple[ContractStatistics, ...]
+
+
+class FetchMarginMoves(NamedTuple):
+    """What an account has added to, or taken from, the margin of isolated positions."""
+
+    account: str
+    symbol: str = ""
+    since: int = 0
+    until: int = 0
+
+
+class FetchInsurance(NamedTuple):
+    """The insurance fund, and what it has to bear of each contract."""
+
+    account: str
+
+
+class InsuredContract(NamedTuple):
+    """A contract, and the notional (atoms) of what clients hold of it, longs and shorts added."""
+
+    market: Market
+    notional: int
+
+
+class Insurance(NamedTuple):
+    """The answer to `FetchInsurance`: atoms by asset, and the contracts."""
+
+    funds: dict[str, int]
+    contracts: tuple[InsuredContract, ...]
+    at: int

@@ -31,7 +31,7 @@ from failing_exchange.core.contract_queries import (
 from failing_exchange.core.queries import MarkPrice
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, MarketState, State
-from failing_exchange.core.units import HOUR
+from failing_exchange.core.units import DAY_S, HOUR, SECOND
 
 DAYS_HELD = 3  # of a day's volume of the background, one part in this many is held overnight
 
@@ -97,10 +97,16 @@ def fetch_open_interest(state: State, q: FetchOpenInterest, at: int) -> OpenInte
     """
     ms = contract_state(state, q.symbol, at)
     lots = sum(position.lots for position in ms.positions.values() if position.lots > 0)
-    day = ms.tape.day.at(ms.tape, at) if ms.liquidity.background is not None else None
-    if day is not None:
-        lots += day.volume // DAYS_HELD
+    lots += background_interest(ms, at // SECOND, at)
     return OpenInterest(ms.market, lots, ms.market.worth(mark_of(ms, at), lots), at)
+
+
+def background_interest(ms: MarketState, second: int, at: int) -> int:
+    """The lots that the background held against itself at a second that is not after `at`."""
+    if ms.liquidity.background is None:
+        return 0
+    bars = ms.tape.between((second + 1 - DAY_S, second + 1), now=at)
+    return bars[0].volume // DAYS_HELD if bars else 0
 
 
 def fetch_income(state: State, q: FetchIncome, at: int) -> Incomes:

@@ -12,7 +12,7 @@ from failing_exchange.core.linear_settlement import largest_notional, leverage_a
 from failing_exchange.core.margin import exposure_of, positions_in, status_of
 from failing_exchange.core.margin_calls import check_marks
 from failing_exchange.core.operator_commands import note_balance
-from failing_exchange.core.positions import MarginMode, Position
+from failing_exchange.core.positions import MarginMode, MarginMove, Position
 from failing_exchange.core.queries import Leverage, MarginAdjusted, Transferred
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import Account, MarketState, State
@@ -123,6 +123,7 @@ def adjust_margin(state: State, command: c.AdjustMargin, at: int) -> MarginAdjus
         ledger.release(position.wallet, asset, -atoms, at=at)
     position.margin += atoms
     position.updated_at = at
+    account.margin_moves.append(MarginMove(ms.market.symbol, position.side, asset, atoms, at))
     note_position(state, ms, position, 0, at, "margin_transfer")
     return MarginAdjusted(ms.market, atoms, position.margin, at)
 

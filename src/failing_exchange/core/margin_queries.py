@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from itertools import islice
 
 from failing_exchange.core.contract_prices import index_of, mark_of
-from failing_exchange.core.contract_queries import CollateralRow, CollateralRows, FetchCollateral
+from failing_exchange.core.contract_queries import (
+    CollateralRow,
+    CollateralRows,
+    FetchCollateral,
+    FetchMarginMoves,
+)
 from failing_exchange.core.joint_margin import (
     available_of,
     joint_assets,
@@ -27,7 +32,7 @@ from failing_exchange.core.margin import (
     status_of,
 )
 from failing_exchange.core.order import BOTH, LONG, SHORT
-from failing_exchange.core.positions import MarginMode, Position
+from failing_exchange.core.positions import MarginMode, MarginMove, Position
 from failing_exchange.core.queries import (
     FetchFuturesAccount,
     FetchMargin,
@@ -175,6 +180,16 @@ def _joint_part(state: State, account: Account, asset: str, at: int) -> tuple[in
     is_known = rates_of(state, asset, at) is not None
     available = available_of(state, account, asset, at) if is_known else 0
     return available, withdrawable(state, account, asset, at)
+
+
+def fetch_margin_moves(state: State, q: FetchMarginMoves, at: int) -> tuple[MarginMove, ...]:
+    """What an account has added to isolated positions, or taken from them, oldest first."""
+    until = q.until or at
+    return tuple(
+        one
+        for one in state.account(q.account).margin_moves
+        if q.symbol in ("", one.symbol) and q.since <= one.at <= until
+    )
 
 
 def fetch_collateral(state: State, q: FetchCollateral, at: int) -> CollateralRows:

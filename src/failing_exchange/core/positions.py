@@ -67,6 +67,16 @@ class MarginSettings:
         return self.modes.get(symbol) is MarginMode.ISOLATED
 
 
+class MarginMove(NamedTuple):
+    """Atoms that an account has added to the margin of an isolated position; below 0: taken."""
+
+    symbol: str
+    side: PositionSide
+    asset: str
+    atoms: int
+    at: int
+
+
 class MarginStatus(NamedTuple):
     """What an account has in one asset of its futures wallet, in atoms.
 

@@ -7,9 +7,12 @@ from typing import NamedTuple, TypeAlias, get_args
 from failing_exchange.core.candles import Bar
 from failing_exchange.core.contract_queries import (
     FetchCollateral,
+    FetchContractStatistics,
     FetchFunding,
     FetchFundingRates,
     FetchIncome,
+    FetchInsurance,
+    FetchMarginMoves,
     FetchMarkPrices,
     FetchOpenInterest,
     FetchPriceCandles,
@@ -315,6 +318,9 @@ Query: TypeAlias = (
     | FetchIncome
     | FetchPriceCandles
     | FetchCollateral
+    | FetchContractStatistics
+    | FetchMarginMoves
+    | FetchInsurance
 )  # fmt: skip
 QUERIES = frozenset(get_args(Query))  # they change nothing
 

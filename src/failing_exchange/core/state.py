@@ -27,7 +27,7 @@ from failing_exchange.core.order import (
     PreventedMatch,
     Side,
 )
-from failing_exchange.core.positions import MarginSettings, Position
+from failing_exchange.core.positions import MarginMove, MarginSettings, Position
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.stop_triggers import trigger_bounds
 from failing_exchange.core.tape import Tape
@@ -83,6 +83,10 @@ class Cap(NamedTuple):
     rest_after: int | None
 
 
+def _margin_moves() -> deque[MarginMove]:
+    return deque(maxlen=CHANGES_KEPT_MAX)
+
+
 def _changes() -> deque[FuturesBalanceChanged]:
     return deque(maxlen=CHANGES_KEPT_MAX)
 
@@ -110,6 +114,7 @@ class Account:
     locks: dict[tuple[Wallet, str], list[Lock]] = field(default_factory=dict)
     opened_at: int = 0
     margin: MarginSettings = field(default_factory=MarginSettings)
+    margin_moves: deque[MarginMove] = field(default_factory=_margin_moves)  # the newest
     # of its futures wallet, without matches; the newest
     changes: deque[FuturesBalanceChanged] = field(default_factory=_changes)
 

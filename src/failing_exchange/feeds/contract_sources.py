@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from failing_exchange.core import events as e, queries as q
-from failing_exchange.core.contract_queries import FetchFunding
+from failing_exchange.core.collateral import USD
+from failing_exchange.core.contract_queries import CollateralRow, FetchCollateral, FetchFunding
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot, Side
 from failing_exchange.core.units import SECOND
@@ -32,6 +33,24 @@ class PremiumSource:
         if at // SECOND % self._beat == 0:
             found = self.world.ask(self._query, at)
             yield found[0] if self.symbol else found
+
+
+class CollateralSource:
+    """What assets are worth as collateral, each second: one, by a name as "BTCUSD", or all."""
+
+    operation = "watch_mark_prices"
+    symbol = ""  # it is none of a market
+
+    def __init__(self, world: EngineView, pair: str, at: int) -> None:
+        self.world = world
+        self._pair = pair
+
+    def new(self, at: int) -> Iterable[Any]:
+        """One `CollateralRow`, or a tuple of them."""
+        rows: tuple[CollateralRow, ...] = self.world.ask(FetchCollateral(NOBODY), at).rows
+        if not self._pair:
+            yield rows
+        yield from (one for one in rows if f"{one.asset}{USD}" == self._pair)
 
 
 class AllBestSource:

@@ -28,6 +28,8 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
     ("POST v1/order/test", ORDER),
     ("POST v1/order", ORDER | {"newClientOrderId": "taker", "price": "50000"}),
     ("POST v1/positionMargin", SYMBOL | {"amount": "10.5", "type": 1}),
+    ("GET v1/positionMargin/history", SYMBOL),
+    ("GET v1/apiTradingStatus", {}),
     ("POST v1/order", ORDER | {"newClientOrderId": "mine"}),
     ("PUT v1/order", MINE | CHANGE),
     ("GET v1/orderAmendment", MINE),
@@ -58,6 +60,8 @@ PUBLIC: list[tuple[str, dict[str, Any]]] = [
     ("GET v1/ticker/24hr", {}), ("GET v1/ticker/price", {}), ("GET v2/ticker/price", {}),
     ("GET v1/ticker/bookTicker", {}), ("GET v1/premiumIndex", {}), ("GET v1/fundingInfo", {}),
     ("GET v1/fundingRate", SYMBOL), ("GET v1/openInterest", SYMBOL),
+    ("GET v1/assetIndex", {}), ("GET v1/insuranceBalance", {}), ("GET v1/symbolAdlRisk", {}),
+    ("GET v1/constituents", SYMBOL),
 ]  # fmt: skip
 # Shapes that other tests hold: rows of candles, lists of answers, liquidations.
 ELSEWHERE = {
@@ -74,12 +78,14 @@ def test_every_answer_has_the_shape_of_the_venues() -> None:
     async def story(client: UsdmClient) -> None:
         for asks, requests in ((client.signed, ASKED), (client.public, PUBLIC)):
             for name, params in requests:
-                got: Got = await asks(*name.split(" "), **params)
+                method, path = name.split(" ")
+                got: Got = await asks(method, path, **params)
                 assert got.status == 200, (name, got)
                 check_shape(name, got.body)
 
     on_usdm(story)
-    ours = {name.replace("/fapi/", "") for name in UsdmExamples().endpoints if "/fapi/" in name}
+    names = UsdmExamples().endpoints
+    ours = {name.replace("/fapi/", "") for name in names if "/fapi/" in name}
     assert ours == {name for name, _ in ASKED + PUBLIC} | ELSEWHERE
 
 

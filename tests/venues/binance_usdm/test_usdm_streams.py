@@ -44,6 +44,8 @@ SHAPES = {
     "btcusdt@forceOrder": 'e" E# o{} ps" st#',
     "!forceOrder@arr": 'e" E# o{} ps" st#',
     "!contractInfo": 'e" E# s" ct" dt# ot# cs" bks[] st#',
+    "!assetIndex@arr": 'e" E# s" i b a B A q g Q G',
+    "usdtusd@assetIndex": 'e" E# s" i b a B A q g Q G',
 }
 INNER = {
     "btcusdt@kline_1m": CANDLE.format('s" '),

@@ -175,6 +175,28 @@ SHAPES: dict[str, str] = {
     ),
     "GET v1/income": ("*symbol:s incomeType:s income:s asset:s time:i info:s tranId:i tradeId:s"),
     "GET v1/adlQuantile": "*symbol:s adlQuantile:RANKS",
+    "CONSTITUENT": "exchange:s symbol:s price:s weight:s",  # pages of 2025-04, by way of a client
+    "FUND": "asset:s marginBalance:s updateTime:i",
+    "GET v1/apiTradingStatus": "indicators:DICT updateTime:i",
+    "GET v1/assetIndex": (
+        "*symbol:s time:i index:s bidBuffer:s askBuffer:s bidRate:s askRate:s "
+        "autoExchangeBidBuffer:s autoExchangeAskBuffer:s autoExchangeBidRate:s "
+        "autoExchangeAskRate:s"
+    ),
+    "GET v1/insuranceBalance": "*symbols:LIST assets:*FUND",
+    "GET v1/symbolAdlRisk": "*symbol:s adlRisk:s updateTime:i",
+    "GET v1/constituents": "symbol:s time:i constituents:*CONSTITUENT",
+    "GET v1/positionMargin/history": (
+        "*symbol:s type:i deltaType:s amount:s asset:s time:i positionSide:s"
+    ),
+    "GET data/openInterestHist": (
+        "*symbol:s sumOpenInterest:s sumOpenInterestValue:s CMCCirculatingSupply:s timestamp:i"
+    ),
+    "GET data/takerlongshortRatio": "*buySellRatio:s buyVol:s sellVol:s timestamp:i",
+    "GET data/basis": (
+        "*indexPrice:s contractType:s basisRate:s futuresPrice:s annualizedBasisRate:s basis:s "
+        "pair:s timestamp:i"
+    ),
     "GET v1/openInterest": "openInterest:s symbol:s time:i",
     # pages 2025-03-16: a list for all symbols; `notionalCoef` only where the user's was changed
     "GET v1/leverageBracket": "*symbol:s brackets:*BRACKET",
@@ -198,7 +220,9 @@ def check_row(name: str, shape: str, row: Any) -> None:
     assert row.keys() == fields.keys(), f"{name}: {row.keys() ^ fields.keys()}"
     for field, kind in fields.items():
         value = row[field]
-        if kind == "LIST":
+        if kind == "DICT":
+            assert isinstance(value, dict), f"{name}.{field} is {value!r}"
+        elif kind == "LIST":
             assert isinstance(value, list), f"{name}.{field} is {value!r}"
         elif kind.startswith("*"):
             for inner in value:

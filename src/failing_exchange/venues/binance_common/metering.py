@@ -48,7 +48,8 @@ class VenueLimits(NamedTuple):
     """What an address and an account may do. The defaults are production's of 2026-07-21.
 
     An `Interval(limit, number, unit)` allows `limit` per `number` times `unit` nanoseconds: of
-    `weight`, `raw` requests and `connects` to an address, of new `orders` to an account.
+    `weight`, `raw` requests, requests for statistics (`data`, futures only) and `connects` to an
+    address, of new `orders` to an account.
 
     >>> from failing_exchange import Binance, FailingExchange
     >>> VenueLimits().accelerated(100).weight.limit
@@ -60,6 +61,7 @@ class VenueLimits(NamedTuple):
     raw: Interval = Interval(300_000, 5, MINUTE)
     orders: tuple[Interval, ...] = (Interval(100, 10, SECOND), Interval(200_000, 1, DAY))
     connects: Interval = Interval(300, 5, MINUTE)
+    data: Interval = Interval(1_000, 5, MINUTE)
 
     def rows(self) -> list[dict[str, Any]]:
         """`rateLimits` of exchangeInfo."""
@@ -82,6 +84,7 @@ class VenueLimits(NamedTuple):
             raw=part(self.raw),
             orders=tuple(map(part, self.orders)),
             connects=part(self.connects),
+            data=part(self.data),
         )
 
 
@@ -136,12 +139,13 @@ class AddressUsage:
     weight: Count
     raw: Count
     connects: Count
+    data: Count
     ladder: BanLadder = field(default_factory=BanLadder)
 
     @property
     def parts(self) -> tuple[Count | BanLadder, ...]:
         """All that is used of it."""
-        return self.weight, self.raw, self.connects, self.ladder
+        return self.weight, self.raw, self.connects, self.data, self.ladder
 
 
 class Metering(LimitPolicy):
@@ -231,7 +235,10 @@ class Metering(LimitPolicy):
         if found is None:
             limits = self.limits
             found = self._addresses[name] = AddressUsage(
-                Count(limits.weight), Count(limits.raw), Count(limits.connects)
+                Count(limits.weight),
+                Count(limits.raw),
+                Count(limits.connects),
+                Count(limits.data),
             )
             if len(self._addresses) > ADDRESSES_MAX:
                 oldest, _ = self._addresses.popitem(last=False)

@@ -19,6 +19,7 @@ from failing_exchange.venues.binance_usdm import (
     contract_price_data as prices,
     exchange_info,
     futures_account as account,
+    futures_data as futures,
     income,
     margin_settings as settings,
     trade_history as history,
@@ -51,6 +52,38 @@ def by_symbol(one: int, every: int) -> Callable[[Params], int]:
     return weight
 
 
+STATISTICS = (
+    Endpoint(
+        http="GET /futures/data/openInterestHist", operation="fetch_open_interest", weight=0,
+        takes=f"symbol! period! {SPAN}", example="period=5m", read=futures.read_history,
+        write=futures.write_interest_history,
+    ),
+    Endpoint(
+        http="GET /futures/data/takerlongshortRatio", operation="fetch_open_interest", weight=0,
+        takes=f"symbol! period! {SPAN}", example="period=5m", read=futures.read_history,
+        write=futures.write_takers,
+    ),
+    Endpoint(
+        http="GET /futures/data/basis", operation="fetch_mark_price", weight=0,
+        takes=f"pair! contractType! period! {SPAN}", example=f"{PERPETUAL} period=5m",
+        read=futures.read_basis, write=futures.write_basis,
+    ),
+    *(
+        Endpoint(
+            http=f"GET /futures/data/{name}", operation="fetch_open_interest", weight=0,
+            takes=f"symbol! period! {SPAN}", example="period=5m", read=futures.read_nothing,
+            write=futures.write_nothing,
+        )
+        for name in (
+            "topLongShortAccountRatio", "topLongShortPositionRatio", "globalLongShortAccountRatio",
+        )
+    ),
+    Endpoint(
+        http="GET /futures/data/delivery-price", operation="fetch_mark_price", weight=0,
+        takes="pair!", example="pair=BTCUSDT", read=futures.read_deliveries,
+        write=futures.write_nothing,
+    ),
+)  # fmt: skip
 ENDPOINTS = (
     Endpoint(
         http="GET /fapi/v1/ping", operation="fetch_status", takes="", read=general.read_ping,
@@ -358,6 +391,34 @@ ENDPOINTS = (
         http="GET /api/v3/time", operation="fetch_time", takes="", read=general.read_time,
         write=general.write_time,
     ),
+    Endpoint(
+        http="GET /fapi/v1/positionMargin/history", operation="fetch_ledger",
+        security=Security.TRADE, takes=f"symbol! type {SPAN}", read=settings.read_moves,
+        write=settings.write_moves,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/apiTradingStatus", operation="fetch_status",
+        security=Security.USER_DATA, weight=by_symbol(1, 10), takes="symbol",
+        read=futures.read_trading_status, write=futures.write_trading_status,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/assetIndex", operation="fetch_mark_price", weight=by_symbol(1, 10),
+        takes="symbol", example="symbol=USDTUSD", read=futures.read_asset_index,
+        write=futures.write_asset_index,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/insuranceBalance", operation="fetch_open_interest", takes="symbol",
+        read=futures.read_insurance, write=futures.write_insurance,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/symbolAdlRisk", operation="fetch_open_interest", takes="symbol",
+        read=futures.read_insurance, write=futures.write_adl_risk,
+    ),
+    Endpoint(
+        http="GET /fapi/v1/constituents", operation="fetch_mark_price", weight=2, takes="symbol!",
+        read=futures.read_constituents, write=futures.write_constituents,
+    ),
+    *STATISTICS,
     *sapi.ENDPOINTS,
 )  # fmt: skip
 BY_HTTP = {endpoint.http: endpoint for endpoint in ENDPOINTS}

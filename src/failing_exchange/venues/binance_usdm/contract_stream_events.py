@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from failing_exchange.core.contract_queries import Funding
+from failing_exchange.core.contract_queries import CollateralRow, Funding
 from failing_exchange.core.market import Market
 from failing_exchange.core.queries import BookSnapshot, Candles, Ticker, Trades
 from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, SECOND
@@ -25,6 +25,7 @@ from failing_exchange.venues.binance_usdm.contract_market_data import (
 )
 from failing_exchange.venues.binance_usdm.contract_orders import force_name, status_name
 from failing_exchange.venues.binance_usdm.exchange_info import DELIVERY, LISTED, STATUS_NAMES
+from failing_exchange.venues.binance_usdm.futures_data import asset_pair, share
 from failing_exchange.venues.binance_usdm.number_formats import amount, price, short_cost
 
 Event = dict[str, Any]
@@ -110,6 +111,25 @@ def mark(found: Funding, at: int) -> Event:
         "ap": decimal(found.mark),
         "T": found.next_at // MILLISECOND,
         "st": USD_M,
+    }
+
+
+def asset_index(found: CollateralRow, at: int) -> Event:
+    """What an asset is worth as collateral, in dollars."""
+    rates, terms = found.rates, found.terms
+    return {
+        "e": "assetIndexUpdate",
+        "E": at // MILLISECOND,
+        "s": asset_pair(found.asset),
+        "i": decimal(rates.price),
+        "b": share(terms.bid_buffer),
+        "a": share(terms.ask_buffer),
+        "B": decimal(rates.bid),
+        "A": decimal(rates.ask),
+        "q": share(terms.exchange_bid_buffer),
+        "g": share(terms.exchange_ask_buffer),
+        "Q": decimal(rates.exchange_bid),
+        "G": decimal(rates.exchange_ask),
     }
 
 

@@ -16,6 +16,7 @@ from failing_exchange.core.market import is_contract
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.feeds.contract_sources import (
     AllBestSource,
+    CollateralSource,
     LiquidationSource,
     PremiumSource,
     RulesSource,
@@ -61,6 +62,7 @@ class Pushed(StrEnum):
     PARTIAL_DEPTH = "depth<levels>"
     DEPTH = "depth"
     CONTRACT_INFO = "contractInfo"
+    ASSET_INDEX = "assetIndex"
     SILENT = "nothing"  # exists, and has nothing to say of these contracts
 
 
@@ -97,6 +99,7 @@ ONE: dict[str, ContractStream] = {
     "bookTicker": ContractStream(Pushed.BOOK_TICKER, PUBLIC),
     "forceOrder": ContractStream(Pushed.FORCE_ORDER, every=1_000),
     "compositeIndex": ContractStream(Pushed.SILENT, every=1_000),  # none is on an index
+    "assetIndex": ContractStream(Pushed.ASSET_INDEX, every=1_000),
     "rpiDepth@500ms": ContractStream(Pushed.DEPTH, PUBLIC, every=500),  # without RPI
 }
 ALL: dict[str, ContractStream] = {
@@ -107,7 +110,7 @@ ALL: dict[str, ContractStream] = {
     "!bookTicker": ContractStream(Pushed.BOOK_TICKER, PUBLIC, every=5_000),
     "!forceOrder@arr": ContractStream(Pushed.FORCE_ORDER, every=1_000),
     "!contractInfo": ContractStream(Pushed.CONTRACT_INFO),
-    "!assetIndex@arr": ContractStream(Pushed.SILENT, every=1_000),  # of multi-assets mode
+    "!assetIndex@arr": ContractStream(Pushed.ASSET_INDEX, every=1_000),
     "tradingSession": ContractStream(Pushed.SILENT, every=1_000),  # of shares
 }
 
@@ -163,6 +166,8 @@ def topic(name: str, stream: ContractStream, symbols: Iterable[str]) -> Topic | 
     """
     contracts = tuple(one for one in symbols if is_contract(one))
     symbol = next((one for one in contracts if venue_symbol(one) == stream.symbol), "")
+    if stream.kind is Pushed.ASSET_INDEX:
+        symbol = stream.symbol  # that of an asset
     if stream.kind is Pushed.SILENT or (stream.symbol and not symbol):
         return None
     source, write = BEHIND[stream.kind](stream, contracts)
@@ -222,6 +227,9 @@ BEHIND: dict[Pushed, Callable[[ContractStream, Contracts], ContractFeed]] = {
         partial(TopUpdateSource, levels=s.levels), events.depth
     ),
     Pushed.DEPTH: lambda s, c: ContractFeed(DepthSource, events.depth),
+    Pushed.ASSET_INDEX: lambda s, c: ContractFeed(
+        CollateralSource, events.asset_index if s.symbol else events.each(events.asset_index)
+    ),
     Pushed.CONTRACT_INFO: lambda s, c: ContractFeed(
         lambda world, symbol, at: RulesSource(world, c), events.contract_info
     ),

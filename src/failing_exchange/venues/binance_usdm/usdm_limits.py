@@ -21,13 +21,15 @@ if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
     from failing_exchange.venues.binance_common.call import Call
 
-# `raw` is what an address may ask of the endpoints for funding rates, which share a pool.
+# `raw` is what an address may ask of the endpoints for funding rates, which share a pool; `data`
+# of those for statistics (/futures/data), 1,000 in five minutes by each of their pages.
 LIMITS = VenueLimits(
     weight=Interval(2_400, 1, MINUTE),
     raw=Interval(500, 5, MINUTE),
     orders=(Interval(300, 10, SECOND), Interval(1_200, 1, MINUTE)),
 )
-OWN_POOL = frozenset({"GET /fapi/v1/fundingRate", "GET /fapi/v1/fundingInfo"})
+FUNDING_POOL = frozenset({"GET /fapi/v1/fundingRate", "GET /fapi/v1/fundingInfo"})
+DATA = "GET /futures/data/"
 
 
 class UsdmMetering(Metering):
@@ -46,8 +48,10 @@ class UsdmMetering(Metering):
         banned = address.ladder.banned_until(at)
         if banned is not None:
             self._refuse(trip, _ban(banned))
-        own_pool = endpoint.http in OWN_POOL
-        count, used = (address.raw, 1) if own_pool else (address.weight, call.weight)
+        if _has_own_pool(endpoint.http):
+            count, used = (address.raw if endpoint.http in FUNDING_POOL else address.data), 1
+        else:
+            count, used = address.weight, call.weight
         if count.used(at) + used > count.limit:
             banned = address.ladder.refused(at)
             self._refuse(trip, _ban(banned) if banned else _slow_down(count.limit, count.edge(at)))
@@ -85,7 +89,7 @@ class UsdmMetering(Metering):
     def headers(self, call: Call, account: str, at: int, ok: bool) -> list[tuple[str, str]]:
         """X-MBX-USED-WEIGHT-1M but for the own pool; on order answers, X-MBX-ORDER-COUNT."""
         found: list[tuple[str, str]] = []
-        if call.endpoint.http not in OWN_POOL:
+        if not _has_own_pool(call.endpoint.http):
             found.append((self._weight_header, str(self._address(call.address).weight.used(at))))
         if ok and call.endpoint.orders:
             for name, count in zip(self._order_names, self._counts(account), strict=True):
@@ -96,6 +100,11 @@ class UsdmMetering(Metering):
         """The limits, as exchangeInfo lists them: by the minute first."""
         orders = [one.row("ORDERS") for one in reversed(self.limits.orders)]
         return [self.limits.weight.row("REQUEST_WEIGHT"), *orders]
+
+
+def _has_own_pool(http: str) -> bool:
+    """Whether requests of an endpoint do not count as weight."""
+    return http in FUNDING_POOL or http.startswith(DATA)
 
 
 def _slow_down(limit: int, until: int) -> Reject:
