@@ -161,7 +161,7 @@ def read_trading_status(r: Reading) -> FetchMargin:
 
 
 def write_trading_status(w: Writing, answer: Margins) -> dict[str, Any]:
-    """There are no quantitative rules here, so that none is near its limit."""
+    """No quantitative rule is simulated, so no indicator is listed."""
     return {"indicators": {}, "updateTime": answer.at // MILLISECOND}
 
 
