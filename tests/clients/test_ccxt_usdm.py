@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from failing_exchange import redirect
+from failing_exchange import redirect, simulate
+from failing_exchange.core.commands import ChangeApi
+from failing_exchange.venues.base import like_production
 from tests.clients.test_ccxt import told
 from tests.clients.venue import KEYS, Served, serving
 
@@ -113,6 +115,58 @@ def test_a_position_as_it_happens(venue: Served) -> None:
         assert balance["USDT"]["total"] < MONEY  # the fee
 
     asyncio.run(told_usdm(pro.binanceusdm(KEYS), venue, story))
+
+
+def test_the_day_on_which_the_stream_urls_split() -> None:
+    """The old path stays open and silent, where REST answers and a new release hears."""
+    # with a slash at its end ccxt takes the URL as it is: that of its releases before the day
+    before = {"urls": {"api": {"ws": {"linear": "wss://fstream.binance.com/ws/"}}}}
+
+    async def main() -> None:
+        venue = like_production("binance-usdm", as_of="2026-04-01")
+        await venue.listen_in_simulation()
+        old, new = pro.binanceusdm({**KEYS, **before}), pro.binanceusdm(KEYS)
+        try:
+            assert (await old.watch_mark_price(BTC))["markPrice"] > 0
+            await venue.exchange.operate(ChangeApi("unrouted_streams"))
+            await asyncio.sleep(5)  # for what is on its way
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(60):
+                    await old.watch_mark_price(BTC)
+            assert (await old.fetch_mark_price(BTC))["markPrice"] > 0
+            assert (await new.watch_mark_price(BTC))["markPrice"] > 0
+        finally:
+            await old.close()
+            await new.close()
+            await venue.close()
+
+    simulate(main(), seed=1)
+
+
+def test_the_day_on_which_conditional_orders_moved() -> None:
+    """What a release of before sends is refused after that day; its stop of before still rests."""
+
+    async def main() -> None:
+        venue = like_production("binance-usdm", as_of="2025-12-01")
+        await venue.listen_in_simulation()
+        exchange = asynchronous.binanceusdm(KEYS)
+        try:
+            await exchange.create_order(BTC, "market", "buy", 0.02)
+            old = {"symbol": "BTCUSDT", "side": "SELL", "type": "STOP_MARKET", "quantity": "0.02",
+                   "stopPrice": "48500"}  # fmt: skip
+            await exchange.fapiPrivatePostOrder(old)
+            await venue.exchange.operate(ChangeApi("algo_orders"))
+            with pytest.raises(ccxt.BaseError, match="-4120"):
+                await exchange.fapiPrivatePostOrder(old)
+            new = {"stopLossPrice": 48_000}
+            await exchange.create_order(BTC, "market", "sell", 0.02, None, new)
+            resting = await exchange.fetch_open_orders(BTC, params=WAITING)
+            assert [order["triggerPrice"] for order in resting] == [48_500, 48_000]
+        finally:
+            await exchange.close()
+            await venue.close()
+
+    simulate(main(), seed=1)
 
 
 async def until_flat(exchange: Any) -> None:
