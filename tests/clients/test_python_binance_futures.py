@@ -20,6 +20,7 @@ BTC = "BTC/USDT:USDT"
 ONE = {"symbol": "BTCUSDT"}
 PUBLIC: list[tuple[str, dict[str, Any]]] = [
     ("ping", {}), ("time", {}), ("exchange_info", {}), ("order_book", ONE),
+    ("rpi_depth", ONE),
     ("recent_trades", ONE), ("historical_trades", ONE), ("aggregate_trades", ONE),
     ("klines", {**ONE, "interval": "1m"}), ("mark_price_klines", {**ONE, "interval": "1m"}),
     ("premium_index_klines", {**ONE, "interval": "1m"}),

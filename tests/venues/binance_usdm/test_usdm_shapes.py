@@ -56,7 +56,8 @@ ASKED: list[tuple[str, dict[str, Any]]] = [
 ]  # fmt: skip
 PUBLIC: list[tuple[str, dict[str, Any]]] = [
     ("GET v1/ping", {}), ("GET v1/time", {}), ("GET v1/exchangeInfo", {}),
-    ("GET v1/depth", SYMBOL), ("GET v1/trades", SYMBOL), ("GET v1/aggTrades", SYMBOL),
+    ("GET v1/depth", SYMBOL), ("GET v1/rpiDepth", SYMBOL), ("GET v1/trades", SYMBOL),
+    ("GET v1/aggTrades", SYMBOL),
     ("GET v1/ticker/24hr", {}), ("GET v1/ticker/price", {}), ("GET v2/ticker/price", {}),
     ("GET v1/ticker/bookTicker", {}), ("GET v1/premiumIndex", {}), ("GET v1/fundingInfo", {}),
     ("GET v1/fundingRate", SYMBOL), ("GET v1/openInterest", SYMBOL),

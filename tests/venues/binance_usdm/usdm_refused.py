@@ -124,6 +124,7 @@ CASES = [
            newClientOrderId="x" * 37),
     placed(-4016, "Limit price can't be higher than 52500.", price="53000"),
     data(-4021, "77 is not valid depth limit.", "v1/depth", **BTC, limit=77),
+    data(-4021, "500 is not valid depth limit.", "v1/rpiDepth", **BTC, limit=500),
     placed(-4024, "Limit price can't be lower than 47500.", price="47000", side="SELL"),
     changed(-4028, "Leverage 126 is not valid", "v1/leverage", **BTC, leverage=126),
     conditional(-4031, "Invalid parameter working type", workingType="LAST"),

@@ -153,6 +153,7 @@ SHAPES: dict[str, str] = {
     "POST v1/positionSide/dual": DONE,
     "POST v1/positionMargin": "amount:f code:i msg:s type:i",
     "GET v1/depth": "lastUpdateId:i E:i T:i bids:LIST asks:LIST",
+    "GET v1/rpiDepth": "lastUpdateId:i E:i T:i bids:LIST asks:LIST",
     "GET v1/trades": "*id:i price:s qty:s quoteQty:s time:i isBuyerMaker:b isRPITrade:b",
     "GET v1/historicalTrades": (
         "*id:i price:s qty:s quoteQty:s time:i isBuyerMaker:b isRPITrade:b"

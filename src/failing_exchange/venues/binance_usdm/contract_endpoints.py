@@ -102,6 +102,10 @@ ENDPOINTS = (
         takes="symbol! limit", read=data.read_depth, write=data.write_depth,
     ),
     Endpoint(
+        http="GET /fapi/v1/rpiDepth", operation="fetch_order_book", weight=20,
+        takes="symbol! limit", read=data.read_rpi_depth, write=data.write_depth,
+    ),
+    Endpoint(
         http="GET /fapi/v1/trades", operation="fetch_trades", weight=5, takes="symbol! limit",
         read=data.read_trades, write=data.write_trades,
     ),

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from failing_exchange.core.candles import Bar
@@ -56,8 +56,17 @@ CONTRACT_TYPES = ("PERPETUAL", "CURRENT_QUARTER", "NEXT_QUARTER", "TRADIFI_PERPE
 
 def read_depth(r: Reading) -> FetchBook:
     """GET /fapi/v1/depth."""
-    symbol, limit = r.market().symbol, r.params.integer("limit", 500)
-    if limit not in DEPTHS:
+    return _read_book(r, 500, DEPTHS)
+
+
+def read_rpi_depth(r: Reading) -> FetchBook:
+    """GET /fapi/v1/rpiDepth: the same book, for no RPI order is taken here."""
+    return _read_book(r, 1_000, (1_000,))
+
+
+def _read_book(r: Reading, default: int, limits: Collection[int]) -> FetchBook:
+    symbol, limit = r.market().symbol, r.params.integer("limit", default)
+    if limit not in limits:
         refuse("INVALID_DEPTH_LIMIT", f"{limit} is not valid depth limit.")
     return FetchBook(r.account, symbol, limit)
 
