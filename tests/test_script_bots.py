@@ -34,7 +34,9 @@ def main():
     run(trade(parser.parse_args().pair))
 
 def blocks():
-    pass
+    import time
+    time.sleep(3600)
+    raise LookupError("an hour later")
 
 def takes(exchange):
     pass
@@ -94,9 +96,14 @@ def test_arguments_behind_two_dashes_are_the_bot_s(
     assert "the same as recorded" in capsys.readouterr().out
 
 
-def test_a_blocking_program_is_told_where_it_can_run(bot: str) -> None:
-    """`serve` starts it beside a real port."""
-    assert f"failing-exchange serve binance -- python {bot}" in crash(f"{bot}:blocks", 60)
+def test_a_program_may_block(bot: str) -> None:
+    """It needs no event loop: `time.sleep` takes no time, and its error is the bot's."""
+    assert crash(f"{bot}:blocks", 600) == ""
+    assert crash(f"{bot}:blocks", 7_200) == "LookupError: an hour later"
+
+
+def test_a_blocking_function_with_parameters_is_told_what_it_can_be(bot: str) -> None:
+    """The client that a bot is given is asynchronous."""
     with pytest.raises(ConfigurationError, match="failing-exchange serve binance -- python"):
         find_bot(f"{bot}:takes")
 

@@ -11,6 +11,7 @@ from failing_exchange.explorer.token import Token
 from failing_exchange.explorer.trial import BrokenRule, TrialSummary
 from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.judge.catalogue import RULES
+from failing_exchange.simulation import SCHEDULES
 
 CAUSES_MAX = 500  # different causes that are kept apart; more are counted as one
 SHRUNK_EACH_MAX = 6  # causes of one group that are made small; further ones are counted with it
@@ -343,6 +344,7 @@ def _kinds(example: Example) -> tuple[str, ...]:
     found += [str(one["do"]) for one in example.world.incidents]
     found += ["used_account"] * bool(example.world.margin)
     found += ["low_brackets"] * (example.world.brackets != 1)
+    found += ["order_of_threads"] * (example.world.schedule != SCHEDULES[0])
     found += ["bot_restart"] * bool(example.world.restarts)
     found += ["rate_limit"] * (example.world.rate_limit is not None)
     found += ["small_account"] * (example.world.balances is not None)
@@ -359,7 +361,7 @@ def _shape(world: World) -> tuple[Any, ...]:
     weather = (bool(world.restarts), bool(world.rate_limit), world.balances is not None)
     caused = tuple(sorted(str(one["do"]) for one in world.incidents))
     account = (tuple(sorted(world.margin)), world.brackets != 1)
-    return (tuple(strikes), arms, *weather, caused, account)
+    return (tuple(strikes), arms, *weather, caused, account, world.schedule)
 
 
 def needed(example: Example) -> str:
@@ -380,6 +382,8 @@ def needed(example: Example) -> str:
     if world.margin:
         said = (f"{name.replace('_', ' ')} {value}" for name, value in world.margin.items())
         parts.append(f"an account with {', '.join(said)}")
+    if world.schedule != SCHEDULES[0]:
+        parts.append(f"a {world.schedule} order of its threads")
     if world.brackets != 1:
         parts.append(f"brackets of 1/{world.brackets:,}")
     if world.latency != World(seed=0, seconds=0).latency:

@@ -27,7 +27,7 @@ from failing_exchange.explorer.findings import (
 from failing_exchange.explorer.shrink import USUAL, Example, OutOfRuns, shrink_alone
 from failing_exchange.explorer.token import HASH_SEED, Token, surroundings
 from failing_exchange.explorer.trial import BrokenRule, TrialSummary
-from failing_exchange.explorer.world import World, draw, mutate, with_own
+from failing_exchange.explorer.world import World, draw, mutate, with_own, with_schedule
 from failing_exchange.judge.catalogue import make
 from failing_exchange.runs.bot_process import DEAF
 from failing_exchange.runs.user_code import load_faults, rules_of
@@ -305,6 +305,8 @@ class _Search:
             intents=self.target.takes_intents,
             symbols=self.options.markets or self.target.symbols,
         )
+        if self.target.blocks:
+            drawn = with_schedule(drawn)
         return with_own(replace(drawn, as_of=self.options.as_of), self.options.faults)
 
     # ---- running them

@@ -9,7 +9,13 @@ from typing import NamedTuple
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.trial import RunRequest, TrialResult, run
 from failing_exchange.explorer.world import World
-from failing_exchange.runs.bot_loader import find_bot, makes_own_clients, parameters, symbols_of
+from failing_exchange.runs.bot_loader import (
+    blocks,
+    find_bot,
+    makes_own_clients,
+    parameters,
+    symbols_of,
+)
 from failing_exchange.venues.base import DEFAULT
 
 TEST = "::"  # what a pytest test id has in it
@@ -23,6 +29,7 @@ class Target(NamedTuple):
     `symbols`: the markets that it says it trades, by an attribute of the function; with a
     contract among them, its worlds are of contracts.
     `takes_intents`: whether the run tells it what orders to place.
+    `blocks`: whether it is a plain function, which may have threads.
     """
 
     name: str
@@ -30,6 +37,7 @@ class Target(NamedTuple):
     venue: str = ""
     takes_intents: bool = False
     symbols: tuple[str, ...] = ()
+    blocks: bool = False
 
 
 def load(name: str) -> Target:
@@ -49,4 +57,5 @@ def load(name: str) -> Target:
     bot = find_bot(name)
     venue = DEFAULT if makes_own_clients(bot) else ""
     play_it = partial(run, bot, again=partial(find_bot, name))
-    return Target(name, play_it, venue, "intents" in parameters(bot), symbols_of(bot))
+    wants_intents = "intents" in parameters(bot)
+    return Target(name, play_it, venue, wants_intents, symbols_of(bot), blocks(bot))

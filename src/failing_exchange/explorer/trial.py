@@ -132,6 +132,7 @@ def run(
         calm=world.calm,
         intents=world.intents,
         venue=world.venue,
+        schedule=world.schedule,
         until=request.until,
         again=again,
     )

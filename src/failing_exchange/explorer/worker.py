@@ -25,6 +25,7 @@ from failing_exchange.runs.bot_process import wall_limit
 from failing_exchange.simulation import freeze, simulate
 from failing_exchange.venues.base import DEFAULT, venue_of
 from failing_exchange.virtual.errors import WallTimeExceeded
+from failing_exchange.virtual.thread_registry import frame_with_turn
 
 WARM_UP_SEEDS = range(8)  # of worlds that are run before the first job ...
 WARM_UP_S = 300.0  # ... each for this long
@@ -125,9 +126,8 @@ def _wake_after(seconds: float) -> None:
     """Interrupt a bot that never waits, so that the error says where it was."""
 
     def wake(signum: int, frame: FrameType | None) -> None:
-        raise WallTimeExceeded(
-            f"the run has taken {seconds:g} real seconds, and is in {_place(frame)}"
-        )
+        where = _place(frame_with_turn() or frame)
+        raise WallTimeExceeded(f"the run has taken {seconds:g} real seconds, and is in {where}")
 
     signal.signal(signal.SIGALRM, wake)
     signal.setitimer(signal.ITIMER_REAL, seconds + GRACE_S / 3)

@@ -29,6 +29,7 @@ from failing_exchange.faults.catalogue import entry_of, is_own, make
 from failing_exchange.faults.recorded_plan import RecordedPlan
 from failing_exchange.faults.triggers import parse
 from failing_exchange.runs.bot_process import calm_of
+from failing_exchange.simulation import SCHEDULES
 from failing_exchange.text.number_checks import is_number, is_whole
 from failing_exchange.venue.api_changes import day_of
 from failing_exchange.venue.default_world import (
@@ -90,6 +91,7 @@ class World:
     margin: Mapping[str, Any] = field(default_factory=dict)
     brackets: int = 1
     incidents: tuple[Mapping[str, Any], ...] = ()
+    schedule: str = SCHEDULES[0]  # of the bot's threads: which of several goes first
 
     def as_dict(self) -> dict[str, Any]:
         """The world as JSON; values that equal the default are left out."""
@@ -193,6 +195,11 @@ def with_own(world: World, faults: Sequence[str]) -> World:
         if below(key("own fault", world.seed, place), 9, 2) == 0
     ]
     return replace(world, faults=(*found, *world.faults)) if found else world
+
+
+def with_schedule(world: World) -> World:
+    """A drawn world for a bot with threads: in every second one their order is drawn, too."""
+    return replace(world, schedule=SCHEDULES[below(key("schedule", world.seed), 0, 2)])
 
 
 def own_kinds(world: World) -> list[str]:
@@ -352,6 +359,7 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         "requests a minute, or null",
         lambda v: v is None or (isinstance(v, int) and _is_number(v, 1, RATE_MAX)),
     ),
+    "schedule": (" or ".join(SCHEDULES), lambda v: v in SCHEDULES),
     "venue": ("a venue's name, or path.py:NAME", lambda v: isinstance(v, str)),
     "as_of": ("a date as 2025-12-01, or empty", lambda v: v == "" or _is_day(v)),
     "timeout": ("seconds above 0", lambda v: _is_number(v, 0.001, SECONDS_MAX)),

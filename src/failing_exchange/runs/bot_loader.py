@@ -1,11 +1,11 @@
 """Load a bot by its name: one that ships, or a function of a file or module of the user's.
 
-A bot is `async def main(exchange)`, or a plain `main()` that calls `asyncio.run` as a program does.
+A bot is `async def main(exchange)`, or a plain `main()` that may block, start threads and call
+`asyncio.run`, as a program does.
 """
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import importlib
 import importlib.util
@@ -14,7 +14,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType
@@ -106,7 +106,7 @@ def _check_parameters(name: str, bot: Bot) -> None:
 
 
 def _is_program(bot: Any) -> bool:
-    """Whether it is a plain function without required parameters: it may call `asyncio.run`."""
+    """Whether it is a plain function without required parameters, as a program's `main` is."""
     return inspect.isfunction(bot) and not required(bot)
 
 
@@ -116,8 +116,8 @@ def _not_a_bot(function: str, bot: Any, module: Any, place: str) -> str:
         return f"{what}; expected async def {function}(exchange)"
     return (
         f"this is not a coroutine function; expected async def {function}(exchange), or def "
-        f"{function}() that calls asyncio.run. A synchronous bot needs a served venue: "
-        f"failing-exchange serve binance -- python {place}"
+        f"{function}() without parameters, which makes its own clients and may block. For the real "
+        f"clock: failing-exchange serve binance -- python {place}"
     )
 
 
@@ -150,9 +150,11 @@ def load_module(place: str) -> Any:
         raise ConfigurationError(f"no file {place!r}")
     for name in _loaded.pop(place, ()):
         sys.modules.pop(name, None)
+    from failing_exchange.threads.installed import lasting_locks
+
     before = dict.fromkeys(sys.modules)
     try:
-        with barred():
+        with barred(), lasting_locks():
             module = _from_file(place) if is_file else _from_path(place)
     except (Exception, SystemExit) as error:
         what = f"{place} can't be loaded" if is_file else f"cannot import {place!r}"
@@ -262,67 +264,27 @@ def symbols_of(bot: Bot) -> tuple[str, ...]:
 # ---- programs
 
 
-class _Started(BaseException):
-    """A program has called `asyncio.run` with this coroutine; the program ends there."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Any]) -> None:
-        super().__init__("asyncio.run")
-        self.coroutine = coroutine
-
-
 def _as_program(function: Callable[..., Any], place: str, arguments: Sequence[str]) -> Bot:
     """Make a bot of a program's entry point: it sees its own `sys.argv`.
 
-    A plain function runs until it calls `asyncio.run`; the coroutine that it passes is the bot.
-    Code after that call is not executed.
+    A plain function runs in a simulated thread, in which it may block and call `asyncio.run`.
     """
 
     @functools.wraps(function)
     async def bot(*args: Any, **kwargs: Any) -> Any:
         with _arguments(place, arguments):
-            if asyncio.iscoroutinefunction(function):
+            if inspect.iscoroutinefunction(function):
                 return await function(*args, **kwargs)
-            return await _coroutine_of(function, place)
+            from failing_exchange.threads.blocking import run_blocking
+
+            return await run_blocking(function, quiet=True)
 
     return bot
 
 
-def _coroutine_of(function: Callable[..., Any], place: str) -> Coroutine[Any, Any, Any]:
-    with _intercepted_run():
-        try:
-            function()
-        except _Started as started:
-            return started.coroutine
-    raise RuntimeError(
-        f"{function.__name__}() ended without asyncio.run(...). A synchronous bot needs a served "
-        f"venue: failing-exchange serve binance -- python {place}"
-    )
-
-
-@contextmanager
-def _intercepted_run() -> Iterator[None]:
-    """Replace `asyncio.run`, also where a module has imported it by name."""
-
-    def run(main: Coroutine[Any, Any, Any], **options: Any) -> Any:
-        raise _Started(main)
-
-    real = asyncio.run
-    asyncio.run = run
-    named = [
-        (vars(module), name)
-        for module in list(sys.modules.values())
-        if not getattr(module, "__name__", "").startswith(("asyncio", PACKAGE))
-        for name, value in list(getattr(module, "__dict__", {}).items())
-        if value is real
-    ]
-    for namespace, name in named:
-        namespace[name] = run
-    try:
-        yield
-    finally:
-        asyncio.run = real
-        for namespace, name in named:
-            namespace[name] = real
+def blocks(bot: Bot) -> bool:
+    """Whether a bot is a plain function, which may block and have threads."""
+    return not inspect.iscoroutinefunction(inspect.unwrap(bot))
 
 
 @contextmanager

@@ -98,7 +98,7 @@ class JudgedRun:
     and started again with the same client and notebook, as if the notebook were on its disk.
     `again` loads it anew, so that it remembers nothing else. In the last `calm` seconds all faults
     are disarmed. `until`: stop before the trip of this number; 0 = never. `venue`: the one that a
-    bot with clients of its own reaches; empty: the default one.
+    bot with clients of its own reaches; empty: the default one. `schedule`: that of its threads.
 
     `verdict` comes last; it stays None where the run never began.
     """
@@ -112,6 +112,7 @@ class JudgedRun:
     calm: float = 0.0
     intents: Sequence[Mapping[str, Any]] = ()
     venue: str = ""
+    schedule: str = "fifo"
     until: int = 0
     again: Callable[[], Bot] | None = None
     progress: Progress = no_progress
@@ -136,6 +137,7 @@ class JudgedRun:
                 self.main(),
                 seed=seed,
                 start=start,
+                schedule=self.schedule,
                 virtual_seconds_max=self.seconds + DAY_S,
                 wall_seconds_max=wall_limit(self.seconds),
                 venue=serve(self.venue or DEFAULT, self.exchange) if own else (),
@@ -272,7 +274,7 @@ DEAF = (
 
 
 class BotProcess:
-    """A bot's simulated process: its task, and all tasks and connections that it has made.
+    """A bot's simulated process: its task, and all that it has made: tasks, threads, connections.
 
     `over` is set when the bot ends by itself, not when it is killed.
     """
@@ -312,7 +314,13 @@ class BotProcess:
             self._loop.network.abort_clients()
         if self._task.done() and not self._task.cancelled():
             self._task.exception()  # retrieved, so that asyncio does not log it as never retrieved
-        return not self._tasks()
+        program = self._program()
+        return not self._tasks() and (program is None or not program.left_behind)
+
+    def _program(self) -> Any:
+        """The threads of a bot that is a plain function."""
+        programs: Any = getattr(self._loop, "programs", {})
+        return programs.get(self._task)
 
     def abandon(self) -> None:
         """Leave tasks that can't be ended where they stand; the loop ends without them."""
@@ -321,7 +329,12 @@ class BotProcess:
             unregister(task)
 
     def ending(self) -> Ending:
-        """How it has ended, if it has."""
+        """How it has ended, if it has; one that has lost a thread has died, too."""
+        program = self._program()
+        if program is not None and program.errors:
+            name, error = program.errors[0]
+            ending = crash_of(error)
+            return ending._replace(crashed=f"in thread {name}: {ending.crashed}")
         if not self._task.done():
             return Ending()
         if self._task.cancelled():

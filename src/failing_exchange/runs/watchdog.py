@@ -17,6 +17,7 @@ from typing import Any
 from failing_exchange.text.tracebacks import own_place_of
 from failing_exchange.virtual.asyncio_private import running_loop
 from failing_exchange.virtual.errors import Spins
+from failing_exchange.virtual.thread_registry import frame_with_turn
 
 SPIN_S = 20.0  # seconds of processor time without a turn of the loop
 LOOK_S = 1.0  # such seconds between two looks, and between two interrupts
@@ -61,7 +62,7 @@ class _Look:
         if self._still * self.every >= self._spin_s:
             raise Spins(
                 f"it never waits: {self._still * self.every:g} s of processor time without "
-                f"giving way to the loop, in {own_place_of(frame)}"
+                f"giving way to the loop, in {own_place_of(frame_with_turn() or frame)}"
             )
 
     def _beat(self) -> None:

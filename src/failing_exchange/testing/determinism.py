@@ -216,7 +216,7 @@ def _call(world: VirtualTime, function: Callable[..., Any]) -> str | None:
     """Call a function, or let a bot trade; how the bot has died, if it has."""
     if iscoroutinefunction(function) and parameters(function):
         return world.run(partial(_trade, function, world.seed))
-    result = world.run(function) if iscoroutinefunction(function) else function()
+    result: Any = world.run(function)
     if result is not None:
         trace(f"returned {result!r}")
     return None

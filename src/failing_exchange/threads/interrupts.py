@@ -105,6 +105,7 @@ def _leave_behind(program: ProgramApi) -> None:
     thread = program.running
     if thread is not None:
         thread.lost = True
+        program.left_behind += 1
         program.threads.pop(thread, None)
         program.running = None
     program.killed = True

@@ -49,10 +49,14 @@ class Program:
 
     `loop.schedule` says which of several threads that could run goes first: "fifo", or "random",
     drawn from `loop.seed`; a thread may then also lose the turn where it takes or frees a lock.
+    `quiet`: leave the errors that end threads in `errors`, and print none.
     """
 
-    def __init__(self, loop: VirtualLoop) -> None:
+    def __init__(self, loop: VirtualLoop, *, quiet: bool = False) -> None:
         self.loop = loop
+        self._quiet = quiet
+        self._hook = threading.excepthook
+        self.left_behind = 0  # threads that could not be ended
         self.clock = loop.clock
         self.draws = loop.schedule == "random"
         self.seed = loop.seed
@@ -96,15 +100,13 @@ class Program:
                 self._ending = None, error
 
         self.main.run = run  # type: ignore[method-assign]
-        task = asyncio.current_task(self.loop)
-        self.loop.waiting_threads[task] = self.report
+        self.loop.programs[asyncio.current_task(self.loop)] = self
         try:
             self.start(self.main)
             result: T = await self._over
             return result
         finally:
             self.kill()
-            del self.loop.waiting_threads[task]
 
     def start(self, thread: threading.Thread) -> SimulatedThread:
         """Start a thread of the program; it runs when it gets the turn."""
@@ -141,6 +143,8 @@ class Program:
     def _died(self, me: SimulatedThread, error: BaseException) -> None:
         if not isinstance(error, SystemExit):
             self.errors.append((me.thread.name, error))
+        if self._quiet and threading.excepthook is self._hook:
+            return
         with suppress(Killed):
             me.thread._invoke_excepthook(me.thread)  # type: ignore[attr-defined]
 
@@ -291,6 +295,7 @@ class Program:
         me.deaths += 1
         if me.deaths > DEATHS_MAX and not me.lost:
             me.lost = True
+            self.left_behind += 1
             self.threads.pop(me, None)
             self._pass_on(None)
             me.baton.acquire()  # for good

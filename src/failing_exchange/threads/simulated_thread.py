@@ -19,6 +19,7 @@ class ProgramApi(Protocol):
     running: SimulatedThread | None
     threads: dict[SimulatedThread, None]
     steps: int
+    left_behind: int
 
     def wait(
         self, me: SimulatedThread, until: int | None, what: str, *, outside: bool = ...,

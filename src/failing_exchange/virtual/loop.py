@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
+from weakref import WeakKeyDictionary
 
 from failing_exchange.core.units import SECOND
 from failing_exchange.virtual.asyncio_private import unregister, wake
@@ -102,7 +103,9 @@ class VirtualLoop(JumpingLoop):
         self._awaited = 0  # timers that count: while there are any, something can still happen
         self._dead = 0  # cancelled timers that are still in the heap
         self.venue_context = contextvars.Context()
-        self.waiting_threads: dict[Any, Callable[[], str]] = {}  # reports, by the task of a program
+        self.programs: WeakKeyDictionary[Any, Any] = (
+            WeakKeyDictionary()
+        )  # of threads, by their task
         self._failure: BaseException | None = None
         self.raised: BaseException | None = None  # the failure, once it has left `run`
         self._steps_max = steps_per_instant_max
@@ -329,8 +332,9 @@ class VirtualLoop(JumpingLoop):
         raise error
 
     def _deadlock_text(self) -> str:
-        tasks = [task for task in self.tasks() if task not in self.waiting_threads]
-        reports = [waiting_report(tasks), *(report() for report in self.waiting_threads.values())]
+        tasks = [task for task in self.tasks() if task not in self.programs]
+        threads = [one.report() for task, one in self.programs.items() if not task.done()]
+        reports = [waiting_report(tasks), *threads]
         who = "\n".join(filter(None, reports))
         return (
             f"nothing can happen any more at virtual second {self.time():.10g}: no timer is set "

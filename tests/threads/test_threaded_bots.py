@@ -1,0 +1,252 @@
+"""Bots with threads are run, judged, explored and replayed like all others."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from failing_exchange.explorer.shrink import shrink
+from failing_exchange.explorer.targets import load
+from failing_exchange.explorer.trial import RunRequest, TrialSummary, summary_of
+from failing_exchange.explorer.world import World, draw, with_schedule
+from failing_exchange.runs.bot_loader import find_bot
+from failing_exchange.runs.bot_run import RunConfig, run
+from failing_exchange.testing.determinism import check_determinism
+from tests.sources import ROOT
+
+PRELUDE = """
+import json, threading, time, urllib.request
+from concurrent.futures import ThreadPoolExecutor
+
+def ask(path="time"):
+    with urllib.request.urlopen(f"https://api.binance.com/api/v3/{path}", timeout=10) as answer:
+        return json.load(answer)
+"""
+RACE = """
+LOCK = threading.Lock()
+position = {}
+
+def trade():
+    for minute in range(8):
+        time.sleep(60)
+        with LOCK:
+            free = minute not in position
+        if free:
+            with LOCK:
+                position[minute] = position.get(minute, 0) + 1
+            ask()
+            assert position[minute] == 1, f"{position[minute]} positions"
+
+def main():
+    for _ in range(2):
+        threading.Thread(target=trade).start()
+    while True:
+        time.sleep(60)
+        ask()
+"""
+
+
+def written(folder: Path, body: str) -> str:
+    path = folder / "threaded.py"
+    path.write_text(PRELUDE + body, encoding="utf-8")
+    return f"{path}:main"
+
+
+def crash(bot: str, seconds: float = 600) -> tuple[str, str]:
+    """How a bot died in a run without faults, and the traceback; empty where it lived."""
+    verdict = run(RunConfig(bot=bot, duration=seconds, modes=())).verdict
+    assert verdict is not None
+    return verdict.crashed or "", verdict.traceback
+
+
+def attempt(bot: str, world: World) -> TrialSummary:
+    return summary_of(load(bot).run(RunRequest(world=world, digest=True)))
+
+
+def test_a_race_of_two_threads_is_found_shrunk_and_replayed(tmp_path: Path) -> None:
+    """Two threads open one position, but only where one loses the turn between two locks."""
+    bot = written(tmp_path, RACE)
+    assert load(bot).blocks
+    in_order = World(seed=4, seconds=600.0)
+    assert attempt(bot, in_order).breaks_of("alive") is None
+    worlds = [with_schedule(draw(seed, seconds=600.0)) for seed in range(12)]
+    drawn = [world for world in worlds if world.schedule == "random"]
+    assert 0 < len(drawn) < len(worlds)
+    found = next(
+        (world, seen)
+        for world in drawn
+        if (seen := attempt(bot, world)).breaks_of("alive") is not None
+    )
+    example = shrink(*found, "alive", partial(attempt, bot))
+    assert example.complete
+    assert example.world.schedule == "random"
+    assert (example.world.faults, example.world.plan, example.world.restarts) == ((), (), ())
+    breach = example.summary.breaks_of("alive")
+    assert breach is not None
+    assert "AssertionError: 2 positions" in breach.text
+    assert attempt(bot, example.world).digest == example.summary.digest
+
+
+def test_a_schedule_travels_in_a_token() -> None:
+    """A replay runs the threads in the same order."""
+    world = World(seed=4, seconds=60.0, schedule="random")
+    assert World.of(json.loads(json.dumps(world.as_dict()))) == world
+    with pytest.raises(Exception, match="schedule is 'lifo'; expected fifo or random"):
+        World(seed=4, seconds=60.0, schedule="lifo").check()
+
+
+def test_an_error_in_a_thread_is_the_bot_s(tmp_path: Path) -> None:
+    """The process lives on, but the bot does no longer what it should."""
+    body = """
+def work():
+    ask()
+    raise LookupError("no such order")
+
+def main():
+    threading.Thread(target=work, name="worker").start()
+    while True:
+        time.sleep(60)
+"""
+    text, traceback = crash(written(tmp_path, body))
+    assert text == "in thread worker: LookupError: no such order"
+    assert "threaded.py" in traceback
+
+
+def test_threads_that_wait_for_each_other_are_judged(tmp_path: Path) -> None:
+    """In a run, too, where the venue's time goes on."""
+    body = """
+def main():
+    ask()
+    threading.Event().wait()
+"""
+    text, traceback = crash(written(tmp_path, body))
+    assert text.startswith("Deadlock: the threads wait for each other")
+    assert "MainThread waits in Event.wait(), in main()" in traceback
+
+
+def test_a_restart_ends_all_threads_and_their_connections(tmp_path: Path) -> None:
+    """As the death of a process does: nothing of the first life trades in the second."""
+    log = tmp_path / "log"
+    body = f"""
+def note(what):
+    with open({str(log)!r}, "a") as file:
+        file.write(f"{{what}} {{threading.active_count()}} {{time.monotonic():.0f}}\\n")
+
+def work():
+    try:
+        while True:
+            time.sleep(100)
+            note("works")
+    finally:
+        time.sleep(1)
+        note("survives")
+
+def main():
+    note("begins")
+    pool = ThreadPoolExecutor(1)
+    pool.submit(work)
+    threading.Thread(target=work, daemon=True).start()
+    while True:
+        ask()
+        time.sleep(100)
+"""
+    bot = written(tmp_path, body)
+    summary = attempt(bot, World(seed=1, seconds=400.0, latency=None, restarts=(250.0,)))
+    assert summary.error == ""
+    lines = log.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "begins 1 0"
+    assert [line for line in lines if line.startswith("survives")] == []
+    assert [line.split()[2] for line in lines if line.startswith("works")] == [
+        "100", "100", "200", "200", "350", "350",
+    ]  # fmt: skip
+    assert "begins 1 250" in lines
+
+
+def test_a_restarted_bot_remembers_nothing(tmp_path: Path) -> None:
+    """Its module is loaded anew, with the locks that it makes."""
+    body = """
+seen = []
+LOCK = threading.Lock()
+LOCK.acquire()
+
+def main():
+    seen.append(1)
+    assert len(seen) == 1
+    assert not LOCK.acquire(timeout=5)
+    while True:
+        ask()
+        time.sleep(60)
+"""
+    bot = written(tmp_path, body)
+    summary = attempt(bot, World(seed=1, seconds=400.0, restarts=(100.0, 200.0)))
+    assert summary.breaks_of("alive") is None
+    assert summary.error == ""
+
+
+THREE = """
+BARRIER = threading.Barrier(3)
+
+def work(name):
+    for _ in range(5):
+        time.sleep(1)
+        BARRIER.wait()
+        print(name, threading.current_thread().name, threading.get_ident(), ask()["serverTime"])
+
+def main():
+    import uuid
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(work, "abc"))
+    print(uuid.uuid4(), time.time())
+"""
+
+
+def test_threads_are_the_same_in_each_process(tmp_path: Path) -> None:
+    """Across processes and hash seeds, with each schedule."""
+    path = tmp_path / "three.py"
+    path.write_text(PRELUDE + THREE, encoding="utf-8")
+    code = (
+        "import sys; from failing_exchange import simulate\n"
+        "from failing_exchange.runs.bot_loader import load_module\n"
+        "simulate(load_module(sys.argv[1]).main, venue='binance', seed=5, schedule=sys.argv[2])"
+    )
+    told: dict[tuple[str, str], str] = {}
+    for schedule in ("fifo", "random"):
+        for hash_seed in ("0", "77"):
+            told[schedule, hash_seed] = subprocess.run(
+                [sys.executable, "-c", code, str(path), schedule],
+                env={"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(ROOT / "src")},
+                capture_output=True, text=True, check=True, timeout=60,
+            ).stdout  # fmt: skip
+    assert told["fifo", "0"] == told["fifo", "77"]
+    assert told["random", "0"] == told["random", "77"]
+    assert told["fifo", "0"] != told["random", "0"]
+    assert len(told["fifo", "0"].splitlines()) == 16
+
+
+def test_the_determinism_check_runs_a_plain_function(tmp_path: Path) -> None:
+    """`check-determinism bot.py:main` of a bot that blocks."""
+    path = tmp_path / "plain.py"
+    path.write_text(
+        "import threading, time\n"
+        "def main():\n"
+        "    thread = threading.Thread(target=time.sleep, args=(3600,))\n"
+        "    thread.start(); thread.join()\n"
+        "    return time.monotonic(), thread.name\n",
+        encoding="utf-8",
+    )
+    report = check_determinism(f"{path}:main")
+    assert report.same
+    assert report.lines > 0
+
+
+def test_locks_of_a_loaded_bot_outlast_the_simulation(tmp_path: Path) -> None:
+    """They are ordinary locks for every other thread."""
+    find_bot(written(tmp_path, "LOCK = threading.RLock()\ndef main(): pass\n"))
+    module = sys.modules["bot_threaded"]
+    with module.LOCK, module.LOCK:
+        assert not module.threading.Lock().locked()
