@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 
 from failing_exchange import FailingExchange, FailingExchangeError, simulate
-from failing_exchange.core import queries
+from failing_exchange.core import contract_queries, queries
+from failing_exchange.core.commands import MovePrice, PayFunding
+from failing_exchange.core.events import MarginCalled
 from failing_exchange.core.order import PositionSide
 from failing_exchange.core.positions import MarginMode, MarginStatus
 from failing_exchange.core.units import ATOMS
@@ -18,10 +21,17 @@ from failing_exchange.report.text import (
     SAYS,
     answer_text,
     asked_text,
+    event_text,
     happened_text,
     summary,
     told_text,
 )
+
+# Records that an answer holds, and that are none by themselves.
+PARTS = (
+    contract_queries.FundingRate, contract_queries.Income, contract_queries.CollateralRow,
+    contract_queries.ContractStatistics, contract_queries.InsuredContract,
+)  # fmt: skip
 
 
 def test_told_says_what_was_told() -> None:
@@ -57,11 +67,12 @@ def test_every_answer_of_the_core_has_words() -> None:
     """A new one is told by its name at least; those that there are say more."""
     answers = {
         one
-        for name, one in vars(queries).items()
-        if isinstance(one, type) and one.__module__ == queries.__name__ and name[0].isupper()
+        for module in (queries, contract_queries)
+        for name, one in vars(module).items()
+        if isinstance(one, type) and one.__module__ == module.__name__ and issubclass(one, tuple)
         if not name.startswith("Fetch")
     }
-    elsewhere = {queries.Orders, queries.Fills}
+    elsewhere = {queries.Orders, queries.Fills, *PARTS}
     assert answers - elsewhere <= set(SAYS)
     assert answer_text(object(), None) == "object"
 
@@ -75,13 +86,51 @@ def test_the_answers_of_contracts_say_what_is_held() -> None:
         return queries.PositionReport(market, PositionSide.BOTH, lots, 0, 0, mode, *zeros)
 
     assert answer_text(queries.Positions(()), None) == "no positions"
-    assert answer_text(queries.Positions((held(-25_000),)), None) == "short 0.25 BTC/USDT"
-    assert answer_text(held(100_000), None) == "long 1 BTC/USDT"
+    short = answer_text(queries.Positions((held(-25_000),)), None)
+    assert short == "short 0.25 BTC/USDT at 0, unrealised +0"
+    assert answer_text(held(100_000), None) == "long 1 BTC/USDT at 0, unrealised +0"
     assert answer_text(held(0), None) == "no position in BTC/USDT"
     assert answer_text(queries.MarkPrice(market, 42 * ATOMS, 0), None) == "mark 42"
     assert answer_text(queries.Leverage("BTC/USDT:USDT", 20, 0), None) == "leverage 20"
-    wallets = queries.Margins({"USDT": MarginStatus(5 * ATOMS)}, False, False)
-    assert answer_text(wallets, None) == "wallets: USDT 5"
+    status = {"USDT": MarginStatus(5 * ATOMS, 2 * ATOMS), "BNB": MarginStatus(0)}
+    wallets = queries.Margins(status, False, False)
+    assert answer_text(wallets, None) == "futures wallet: USDT 7, 5 available"
+    both = queries.FuturesAccount(wallets, (held(0),))
+    assert answer_text(both, None) == "futures wallet: USDT 7, 5 available; no positions"
+
+
+def test_what_happened_to_a_position_is_said_in_words() -> None:
+    """A reader of a liquidation looks for wallet and position, not for names of events."""
+    swap = "BTC/USDT:USDT"
+    exchange = FailingExchange(seed=7, markets=[swap], balances={"USDT": 2_000}, latency=None)
+
+    async def main() -> None:
+        await exchange.set_leverage(25, swap)
+        await exchange.create_order(swap, "market", "buy", 0.5)
+        stop = {"stopLossPrice": 20_000, "closePosition": True}
+        await exchange.create_order(swap, "market", "sell", None, None, stop)
+        await exchange.operate(PayFunding(swap, 10_000))
+        await exchange.operate(MovePrice(swap, ppm=-100_000))
+        await asyncio.sleep(60)
+        await exchange.fetch_positions()
+
+    simulate(main())
+    markets = exchange.venue.markets
+    happened = "; ".join(happened_text(trip, markets) for trip in exchange.journal.trips)
+    for said in (
+        "main: futures wallet +2000 USDT (deposit)", "leverage 25 in BTC/USDT:USDT",
+        "main: long 0.5 BTC/USDT:USDT (order)", "conditional order 4000000000000001 new",
+        "funding of BTC/USDT:USDT at 0.01 %", "(funding)",
+        "main: position in BTC/USDT:USDT is liquidated by order 2",
+        "main: no position in BTC/USDT:USDT (order, realised -",
+    ):  # fmt: skip
+        assert said in happened, said
+    called = MarginCalled("main", "USDT", "", 5 * ATOMS, 4 * ATOMS, 0)
+    assert event_text(called, markets) == (
+        "main: margin call, 5 USDT for a maintenance margin of 4"
+    )
+    placed = [asked_text(t, markets.get(t.symbol)) for t in exchange.journal.trips]
+    assert "create_order: sell the position of BTC, stop loss at 20000" in placed
 
 
 def test_an_answer_that_is_replaced_is_told_as_it_was_sent() -> None:

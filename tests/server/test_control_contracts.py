@@ -13,6 +13,11 @@ import pytest
 
 from failing_exchange import FailingExchange, core, simulate
 from failing_exchange.core.collateral import SetMultiAssets
+from failing_exchange.core.contract_queries import (
+    ContractHistory,
+    ContractStatistics,
+    Insurance,
+)
 from failing_exchange.core.reject import Reject
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.server import control_view as cv
@@ -205,6 +210,13 @@ def test_every_trip_about_contracts_can_be_shown() -> None:
         await x.fetch_balance({"type": "swap"})
         await x.fetch_open_orders(SWAP, params={"trigger": True})
         await x.transfer("USDT", 5, "swap", "spot")
+        statistics = ContractStatistics(1_767_225_600, 5_000, 3 * 10**8, 500_000, 7 * 10**8, 1, 2)
+        history = ContractHistory(x.venue.markets[SWAP], (statistics,))
+        row = api.view.value(history)["rows"][0]
+        assert (row["at"], row["amount"], row["last"], row["value"]) == (
+            "2026-01-01T00:00:00.000Z", "5", "50000", "3",
+        )  # fmt: skip
+        assert api.view.value(Insurance({"USDT": 10**8}, (), 0))["funds"] == {"USDT": "1"}
         return api.answer("GET", "/trips", {"limit": 100})
 
     trips = {trip["operation"]: trip["told"] for trip in told(story)}
@@ -222,7 +234,7 @@ UNITLESS = {
     "number", "orders", "ppm", "rest_after", "seconds", "sequence", "sigma", "since", "sold",
     "trades", "trail_bips", "until", "weight", "second", "after",
     "balances", "futures",  # of an account that is opened: by a command that no trip shows
-    "deduction", "candles", "assets", "joint",  # shown by what holds them
+    "deduction", "candles", "assets", "funds", "joint",  # shown by what holds them
 }  # fmt: skip
 
 

@@ -274,6 +274,10 @@ ROWS = {  # kind of answer -> where its entries are
     "OrderLists": ("lists",),
     "Amendments": ("amendments",),
     "PreventedMatches": ("matches",),
+    "PriceCandles": ("candles",),
+    "FundingRates": ("rates",),
+    "Incomes": ("incomes",),
+    "Conditionals": ("conditionals",),
     "Balances": ("assets",),
     "Markets": ("markets",),
 }

@@ -12,10 +12,19 @@ from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.core import queries as q
-from failing_exchange.core.commands import BatchDone, PlaceOrder
+from failing_exchange.core import events as e, queries as q
+from failing_exchange.core.commands import BatchDone, PlaceConditional, PlaceOrder
 from failing_exchange.core.conditional_order import Conditionals, ConditionalSnapshot
-from failing_exchange.core.events import OrderFilled
+from failing_exchange.core.contract_queries import (
+    CollateralRows,
+    ContractHistory,
+    Funding,
+    FundingRates,
+    Incomes,
+    Insurance,
+    OpenInterest,
+    PriceCandles,
+)
 from failing_exchange.core.market import Market, parse_symbol
 from failing_exchange.core.order import Fill, OrderSnapshot
 from failing_exchange.core.queries import Ticker
@@ -38,12 +47,18 @@ WIDTH_PIPED = 10_000  # columns where no terminal limits them: nothing is cut or
 
 # ---- a trip in words
 
+ORDERS = (PlaceOrder, PlaceConditional)
+
 
 def request_text(trip: Trip, market: Market | None) -> str:
     """What was asked for: an order in words, else the market."""
     command = trip.command
-    if not isinstance(command, PlaceOrder) or market is None:
+    if not isinstance(command, ORDERS) or market is None:
         return trip.symbol
+    if isinstance(command, PlaceConditional):
+        amount = market.amount_text(command.lots) if command.lots else "the position of"
+        stop = f" at {market.price_text(command.stop_ticks)}" if command.stop_ticks else ""
+        return f"{command.side} {amount} {market.base}, {command.kind.replace('_', ' ')}{stop}"
     amount = market.amount_text(command.lots) if command.lots else "for its cost"
     price = f" at {market.price_text(command.ticks)}" if command.ticks else ""
     return f"{command.side} {amount} {market.base}{price}"
@@ -51,7 +66,7 @@ def request_text(trip: Trip, market: Market | None) -> str:
 
 def asked_text(trip: Trip, market: Market | None) -> str:
     """The operation, and what was asked for."""
-    colon = ":" if isinstance(trip.command, PlaceOrder) and market is not None else ""
+    colon = ":" if isinstance(trip.command, ORDERS) and market is not None else ""
     return f"{trip.operation}{colon} {request_text(trip, market)}".strip()
 
 
@@ -62,8 +77,11 @@ def happened_text(trip: Trip, markets: Mapping[str, Market]) -> str:
 
 def event_text(event: Any, markets: Mapping[str, Market]) -> str:
     """One event."""
-    if isinstance(event, OrderFilled) and event.fill.symbol in markets:
+    if isinstance(event, e.OrderFilled) and event.fill.symbol in markets:
         return _fill(event.fill, markets)
+    say = OF_CONTRACTS.get(type(event))
+    if say is not None and (not event.symbol or event.symbol in markets):
+        return say(event, markets.get(event.symbol))
     words = _words(type(event).__name__.removeprefix("Order"))
     order_id = getattr(event, "order_id", None)
     return words if order_id is None else f"order {order_id} {words}"
@@ -153,15 +171,79 @@ def _balances(told: q.Balances) -> str:
 
 
 def _position(told: q.PositionReport) -> str:
+    held = _held(told.lots, told.market)
     if not told.lots:
-        return f"no position in {told.market.symbol}"
-    amount = told.market.amount_text(abs(told.lots))
-    return f"{'short' if told.lots < 0 else 'long'} {amount} {told.market.symbol}"
+        return held
+    entry, profit = atoms_text(told.entry), signed_text(told.unrealised)
+    return f"{held} at {entry}, unrealised {profit}"
+
+
+def _held(lots: int, market: Market) -> str:
+    """How large a position is."""
+    if not lots:
+        return f"no position in {market.symbol}"
+    return f"{'short' if lots < 0 else 'long'} {market.amount_text(abs(lots))} {market.symbol}"
+
+
+def signed_text(atoms: int) -> str:
+    """A change of money, with its sign.
+
+    >>> signed_text(150_000_000), signed_text(-5)
+    ('+1.5', '-0.00000005')
+    """
+    return f"{'+' if atoms >= 0 else '-'}{atoms_text(abs(atoms))}"
 
 
 def _margins(told: q.Margins) -> str:
-    held = [f"{name} {atoms_text(one.wallet)}" for name, one in told.assets.items()]
-    return f"wallets: {', '.join(held)}" if held else "no wallets"
+    """What a futures wallet has and what new orders can use; nothing of empty assets."""
+    held = [
+        f"{name} {atoms_text(one.wallet + one.isolated)}, {atoms_text(one.available)} available"
+        for name, one in told.assets.items()
+        if one.wallet or one.isolated
+    ]
+    return f"futures wallet: {'; '.join(held) or 'empty'}"
+
+
+def _account(told: q.FuturesAccount) -> str:
+    held = [one for one in told.positions if one.lots]
+    return f"{_margins(told.margins)}; {_some('positions', held, _position)}"
+
+
+def _settings(event: e.MarginSettingsChanged, market: Market | None) -> str:
+    where = f" in {event.symbol}" if event.symbol else ""
+    return f"{event.setting.replace('_', ' ')} {event.value}{where}"
+
+
+def _moved(event: e.PositionChanged, market: Market | None) -> str:
+    assert market is not None
+    profit = f", realised {signed_text(event.profit)}" if event.profit else ""
+    return f"{event.account}: {_held(event.lots, market)} ({event.why}{profit})"
+
+
+def _conditional(event: e.ConditionalChanged, market: Market | None) -> str:
+    placed = f", order {event.order_id}" if event.order_id else ""
+    return f"conditional order {event.conditional_id} {event.status}{placed}"
+
+
+# The events of contracts that are more than the name of their class; the market may be None where
+# the event names none.
+OF_CONTRACTS: dict[type, Callable[[Any, Market | None], str]] = {
+    e.PositionChanged: _moved,
+    e.ConditionalChanged: _conditional,
+    e.MarginSettingsChanged: _settings,
+    e.FuturesBalanceChanged: lambda n, m: (
+        f"{n.account}: futures wallet {signed_text(n.change)} {n.asset} ({n.why})"
+    ),
+    e.PositionLiquidated: lambda n, m: (
+        f"{n.account}: position in {n.symbol} is liquidated by order {n.order_id}"
+    ),
+    e.MarginCalled: lambda n, m: (
+        f"{n.account}: margin call, {atoms_text(n.balance)} {n.asset} for a maintenance margin of "
+        f"{atoms_text(n.maintenance)}"
+    ),
+    e.FundingPaid: lambda n, m: f"funding of {n.symbol} at {atoms_text(n.rate * 100)} %",
+    e.ContractSettled: lambda n, m: f"{n.symbol} settled at {m.price_text(n.ticks) if m else '?'}",
+}
 
 
 def _words(name: str) -> str:
@@ -196,7 +278,15 @@ SAYS: dict[type, Callable[[Any], str]] = {
     q.PreventedMatches: lambda t: f"{len(t.matches)} prevented matches",
     q.PositionReport: _position,
     q.Positions: lambda t: _some("positions", t.positions, _position),
-    q.FuturesAccount: lambda t: _some("positions", t.positions, _position),
+    q.FuturesAccount: _account,
+    Incomes: lambda t: f"{len(t.incomes)} entries of the ledger",
+    Funding: lambda t: f"funding of {t.market.symbol}: {atoms_text(t.rate * 100)} %",
+    FundingRates: lambda t: f"{len(t.rates)} funding rates",
+    OpenInterest: lambda t: f"open interest {t.market.amount_text(t.lots)}",
+    PriceCandles: lambda t: f"{len(t.candles)} candles",
+    ContractHistory: lambda t: f"{len(t.rows)} rows of statistics",
+    Insurance: lambda t: ", ".join(f"insurance {atoms_text(n)} {a}" for a, n in t.funds.items()),
+    CollateralRows: lambda t: f"{len(t.rows)} assets as collateral",
     q.Margins: _margins,
     q.MarkPrice: lambda t: f"mark {atoms_text(t.mark)}",
     q.Leverage: lambda t: f"leverage {t.leverage}",

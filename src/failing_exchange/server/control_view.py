@@ -160,6 +160,8 @@ class View:
         market = self._market_of(fields) or market
         if kind == "Bar" and market is not None:
             fields |= {"at": value.at * SECOND, "cost": market.cost(value.cost, 1)}
+        if kind == "ContractStatistics":
+            fields["at"] = value.at * SECOND
         if "weight" in fields and "ticks" in fields:  # an average: ticks / weight
             fields["ticks"] = value.ticks // value.weight
         shown = {"is": kind}
@@ -189,6 +191,8 @@ class View:
             yield name, atoms_text(part)  # the notional of a position's open orders
         elif name in LEVELS and market is not None:
             yield name, _levels(part, market)
+        elif name == "funds":
+            yield name, {asset: atoms_text(atoms) for asset, atoms in part.items()}
         elif name == "assets":
             yield name, self._assets(part)
         elif (name == "at" or name.endswith("_at")) and whole:
