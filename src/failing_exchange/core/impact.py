@@ -28,6 +28,7 @@ SHIFTS_KEPT_MAX = 90_000  # one a second for a day; beyond it the oldest are for
 FORGOTTEN_AT_ONCE = 10_000
 FAR = 1 << 62
 HALVINGS_MAX = 64  # beyond it nothing is left
+NOWHERE = (FAR, FAR, 0)  # a piece without a second
 
 
 class Depth(NamedTuple):
@@ -91,19 +92,36 @@ class Shifts:
     def __init__(self, memory: int) -> None:
         self.memory = memory
         self.kept: list[Shift] = []
+        self._last = NOWHERE  # the last piece that was asked for
 
     def __bool__(self) -> bool:
         return bool(self.kept)
 
     def at(self, second: int) -> int:
         """By how many ticks the price is moved at a second."""
-        index = bisect_right(self.kept, (second, FAR)) - 1
-        if index < 0:
-            return 0
-        since, lasting, fading, _, _, held, memory = self.kept[index]
-        if fading:
-            lasting += faded(fading, second // TEN_S - since // TEN_S, memory)
-        return lasting + held if held and since == second else lasting
+        start, stop, moved = self._last
+        return moved if start <= second < stop else self._piece(second)[2]
+
+    def _piece(self, second: int) -> tuple[int, int, int]:
+        """Seconds [start, stop) around one in which the price is moved by as many ticks; these."""
+        kept = self.kept
+        index = bisect_right(kept, (second, FAR))
+        start, stop = -FAR, kept[index].second if index < len(kept) else FAR
+        moved = 0
+        if index:
+            since, moved, fading, _, _, held, memory = kept[index - 1]
+            start, ten = since, second // TEN_S
+            if fading:
+                left = faded(fading, ten - since // TEN_S, memory)
+                moved += left
+                start = max(start, ten * TEN_S)
+                stop = min(stop, ten * TEN_S + TEN_S) if left else stop
+            if held and since == second:
+                moved, stop = moved + held, second + 1
+            elif held:
+                start = max(start, since + 1)
+        self._last = (start, stop, moved)
+        return self._last
 
     def taken(self, second: int) -> tuple[int, int]:
         """The lots that clients have bought and sold, less what has come back."""
@@ -159,6 +177,7 @@ class Shifts:
         self._note(shift._replace(held=shift.held + ticks))
 
     def _note(self, shift: Shift) -> None:
+        self._last = NOWHERE
         index = bisect_right(self.kept, (shift.second, FAR))
         if index and self.kept[index - 1].second == shift.second:
             self.kept[index - 1] = shift
@@ -170,28 +189,20 @@ class Shifts:
         if len(self.kept) < SHIFTS_KEPT_MAX + FORGOTTEN_AT_ONCE:
             return False
         del self.kept[:FORGOTTEN_AT_ONCE]
+        self._last = NOWHERE
         return True
 
     def steady_until(self, second: int) -> int:
         """The next second at which the price may be moved by another amount."""
-        kept = self.kept
-        index = bisect_right(kept, (second, FAR))
-        stop = kept[index].second if index < len(kept) else FAR
-        if index:
-            shift = kept[index - 1]
-            if shift.held and shift.second == second:
-                return second + 1
-            tens = second // TEN_S
-            if shift.fading and faded(shift.fading, tens - shift.second // TEN_S, shift.memory):
-                stop = min(stop, (tens + 1) * TEN_S)
-        return stop
+        start, stop, _ = self._last
+        return stop if start <= second < stop else self._piece(second)[1]
 
     def total(self, start: int, stop: int) -> int:
         """The sum of what the price is moved by in each second of [start, stop), in ticks."""
         total = 0
         while start < stop:
             end = min(stop, self.steady_until(start))
-            total += self.at(start) * (end - start)
+            total += self._last[2] * (end - start)
             start = end
         return total
 

@@ -105,14 +105,19 @@ class Liquidity:
         """The current second; -1 before the first look."""
         return self._second
 
-    def price(self, second: int) -> int:
-        """The price of the background's newest print up to a second; 0 without a background."""
+    def price(self, second: int, printed: int | None = None) -> int:
+        """The price of the background's newest print up to a second; 0 without a background.
+
+        `printed`: the second of that print, where it is known.
+        """
         background = self.background
         if background is None:
             return 0
         if not self.shifts.kept:
             return background.close(second)
-        return max(1, background.close(second) + self.shifts.at(background.printed(second)))
+        if printed is None:
+            printed = background.printed(second)
+        return max(1, background.close(second) + self.shifts.at(printed))
 
     def reach(self, start: int, second: int) -> tuple[int, int] | None:
         """Bounds of all prices of the background in some seconds; None without one.

@@ -7,6 +7,8 @@ USDⓈ-M Futures Contracts" (Binance FAQ, 2025).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from failing_exchange.core.contract import Bracket, bracket_of
@@ -15,10 +17,11 @@ from failing_exchange.core.ledger import Wallet, futures_wallet
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import PositionSide
 from failing_exchange.core.positions import MarginStatus, Position
-from failing_exchange.core.state import Account, MarketState, State
+from failing_exchange.core.state import Account, MarketState, PositionKey, State
 from failing_exchange.core.units import ATOMS, PPM
 
 SIDES = (PositionSide.BOTH, PositionSide.LONG, PositionSide.SHORT)
+KEYS_KEPT_MAX = 1_024  # accounts; the keys of the one not asked for longest are made again
 
 
 class MarkedPosition(NamedTuple):
@@ -29,6 +32,21 @@ class MarkedPosition(NamedTuple):
     notional: int
     unrealised: int
     maintenance: int
+
+
+class MarketMargin(NamedTuple):
+    """The positions of an account in one contract, their initial margin, and that of its orders.
+
+    `mark`: the mark price; 0 without positions.
+    """
+
+    mark: int
+    marked: Sequence[MarkedPosition]
+    held: int
+    ordered: int
+
+
+NO_MARGIN = MarketMargin(0, (), 0, 0)
 
 
 def initial_margin(notional: int, leverage: int) -> int:
@@ -65,8 +83,13 @@ def positions_in(ms: MarketState, account: str) -> list[Position]:
     positions = ms.positions
     if not positions:
         return []
-    found = [positions.get((account, side)) for side in SIDES]
-    return [position for position in found if position is not None]
+    return list(filter(None, map(positions.get, _keys(account))))
+
+
+@lru_cache(maxsize=KEYS_KEPT_MAX)
+def _keys(account: str) -> tuple[PositionKey, ...]:
+    """What the positions of an account are found by."""
+    return tuple((account, side) for side in SIDES)
 
 
 def exposure_of(ms: MarketState, position: Position, mark: int) -> MarkedPosition:
@@ -88,41 +111,60 @@ def marked_positions(ms: MarketState, account: str, at: int) -> list[MarkedPosit
     return [exposure_of(ms, position, mark) for position in held]
 
 
-def order_margin(ms: MarketState, account: Account, mark: int) -> tuple[int, int]:
-    """(initial margin of the positions, further margin of the open orders) in one market."""
-    leverage = account.margin.leverage_of(ms.market.symbol)
-    held = total = 0
-    for position in positions_in(ms, account.name):
-        notional = signed_notional(ms.market, position.lots, mark)
-        held += initial_margin(abs(notional), leverage)
-        total += margin_needed(notional, position.bids, position.asks, leverage)
-    return held, total - held
+def margin_in(ms: MarketState, account: Account, at: int) -> MarketMargin:
+    """The positions of an account in one contract at the mark price, and what they need."""
+    found = positions_in(ms, account.name)
+    if not found:
+        return NO_MARGIN
+    mark, leverage = mark_of(ms, at), account.margin.leverage_of(ms.market.symbol)
+    marked, held, ordered = [], 0, 0
+    for position in found:
+        exposure = exposure_of(ms, position, mark)
+        marked.append(exposure)
+        margin = initial_margin(exposure.notional, leverage)
+        held += margin
+        if position.bids or position.asks:
+            signed = exposure.notional if position.lots > 0 else -exposure.notional
+            ordered += margin_needed(signed, position.bids, position.asks, leverage) - margin
+    return MarketMargin(mark, marked, held, ordered)
 
 
-def status_of(state: State, account: Account, asset: str, at: int) -> MarginStatus:
-    """The margin of an account in one asset at the present mark prices."""
+def margins_in(state: State, account: Account, asset: str, at: int) -> dict[str, MarketMargin]:
+    """Those of all contracts that settle in an asset, by symbol."""
+    return {
+        ms.market.symbol: margin_in(ms, account, at)
+        for ms in state.contracts
+        if ms.positions and ms.market.settle == asset
+    }
+
+
+def status_of(
+    state: State,
+    account: Account,
+    asset: str,
+    at: int,
+    margins: Mapping[str, MarketMargin] | None = None,
+) -> MarginStatus:
+    """The margin of an account in one asset at the present mark prices.
+
+    `margins`: what `margins_in` has found at this instant, where that is known.
+    """
     wallet, settings = futures_wallet(account.name), account.margin
     isolated = isolated_unrealised = unrealised = maintenance = held = held_alone = ordered = 0
-    for ms in state.contracts:
-        found, market = positions_in(ms, account.name), ms.market
-        if not found or market.settle != asset:
-            continue
-        mark, alone = mark_of(ms, at), settings.is_isolated(market.symbol)
-        leverage = settings.leverage_of(market.symbol)
-        for position in found:
-            exposure = exposure_of(ms, position, mark)
-            signed = exposure.notional if position.lots > 0 else -exposure.notional
-            margin = initial_margin(exposure.notional, leverage)
-            if position.bids or position.asks:
-                ordered += margin_needed(signed, position.bids, position.asks, leverage) - margin
-            if alone:
-                held_alone += margin
+    if margins is None:
+        margins = margins_in(state, account, asset, at)
+    for symbol, (_, marked, margin, more) in margins.items():
+        ordered += more
+        if settings.is_isolated(symbol):
+            held_alone += margin
+            for _, position, _, profit, _ in marked:
                 isolated += position.margin
-                isolated_unrealised += exposure.unrealised
-            else:
-                held += margin
-                unrealised += exposure.unrealised
-                maintenance += exposure.maintenance
+                isolated_unrealised += profit
+        else:
+            held += margin
+            for _, _, _, profit, needed in marked:
+                unrealised += profit
+                maintenance += needed
     free = state.ledger.free(wallet, asset)
     locked = account.locked(Wallet.FUTURES, asset) if account.locks else 0
     return MarginStatus(
@@ -140,11 +182,19 @@ def liquidation_price(
     other contracts. The formula is the venue's: (wallet - maintenance of others + profit of
     others + deductions - costs) / (sum of amount x rate - signed amount), per position.
     """
-    market, contract = ms.market, ms.market.contract
-    assert contract is not None
     value = wallet
     if others is not None:
         value += others.unrealised - others.maintenance
+    # all that it depends on: what a cross wallet has without its profit seldom changes
+    seen = (ms.market, value, [(position.lots, position.cost) for position in positions])
+    if ms.liquidation_seen[0] != seen:
+        ms.liquidation_seen = (seen, _liquidation_price(ms, positions, value))
+    return ms.liquidation_seen[1]
+
+
+def _liquidation_price(ms: MarketState, positions: list[Position], value: int) -> int:
+    market, contract = ms.market, ms.market.contract
+    assert contract is not None
     notionals = [abs(position.cost) for position in positions]
     price = 0
     for _ in contract.brackets:  # the brackets are those at the price that is found

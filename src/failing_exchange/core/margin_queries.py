@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from itertools import islice
+from typing import NamedTuple
 
 from failing_exchange.core.contract_prices import index_of, mark_of
 from failing_exchange.core.contract_queries import (
@@ -23,16 +24,17 @@ from failing_exchange.core.joint_margin import (
 from failing_exchange.core.ledger import BACKGROUND, futures_wallet
 from failing_exchange.core.liquidation import ranked
 from failing_exchange.core.margin import (
-    SIDES,
+    NO_MARGIN,
     MarkedPosition,
+    MarketMargin,
     exposure_of,
     liquidation_price,
-    order_margin,
+    margins_in,
     positions_in,
     status_of,
 )
-from failing_exchange.core.order import BOTH, LONG, SHORT
-from failing_exchange.core.positions import MarginMode, MarginMove, Position
+from failing_exchange.core.order import BOTH, LONG, SHORT, record
+from failing_exchange.core.positions import CROSS, ISOLATED, MarginMove, Position
 from failing_exchange.core.queries import (
     FetchFuturesAccount,
     FetchMargin,
@@ -47,64 +49,73 @@ from failing_exchange.core.queries import (
 from failing_exchange.core.state import Account, MarketState, State
 
 
+class Shared(NamedTuple):
+    """What the cross positions of an account have in an asset that they settle in.
+
+    `left`: how much of it they can lose until they are liquidated.
+    """
+
+    balance: int
+    left: int
+
+
 def fetch_positions(state: State, q: FetchPositions, at: int) -> Positions:
     """The positions of an account, in one contract or in all."""
-    account = state.account(q.account)
-    markets = [state.market(q.symbol, at)] if q.symbol else state.contracts
-    found = [
-        report_of(state, account, ms, position, at)
-        for ms in markets
-        if ms.positions or q.idle
-        for position in _shown(ms, account, q.idle)
-    ]
+    account, found = state.account(q.account), list[PositionReport]()
+    margins: dict[str, dict[str, MarketMargin]] = {}  # by asset
+    shared: dict[str, Shared] = {}
+    for ms in [state.market(q.symbol, at)] if q.symbol else state.contracts:
+        if not (ms.positions or q.idle):
+            continue
+        asset, symbol = ms.market.settle, ms.market.symbol
+        if asset not in margins:
+            margins[asset] = margins_in(state, account, asset, at)
+        margin = margins[asset].get(symbol, NO_MARGIN)
+        marked = _marked(ms, account, margin, at) if q.idle else _used(margin)
+        if marked and asset not in shared and not account.margin.is_isolated(symbol):
+            shared[asset] = _shared(state, account, asset, at, margins[asset])
+        found += [_report(state, account, one, margin, shared.get(asset), at) for one in marked]
     return Positions(tuple(found))
 
 
-def _shown(ms: MarketState, account: Account, idle: bool) -> Iterator[Position]:
-    """The positions that a query tells of; with `idle`, one for each side that there can be."""
-    name = account.name
-    for side in ((LONG, SHORT) if account.margin.hedge else (BOTH,)) if idle else SIDES:
-        position = ms.positions.get((name, side))
-        if position is None and idle:
-            position = Position(name, side, futures_wallet(name))
-        if position is not None and (idle or position.lots or position.bids or position.asks):
-            yield position
+def _used(margin: MarketMargin) -> list[MarkedPosition]:
+    """The positions that hold something or have open orders."""
+    return [one for one in margin.marked if (p := one.position).lots or p.bids or p.asks]
 
 
-def report_of(
-    state: State, account: Account, ms: MarketState, position: Position, at: int
-) -> PositionReport:
+def _marked(
+    ms: MarketState, account: Account, margin: MarketMargin, at: int
+) -> list[MarkedPosition]:
+    """A position for each side that there can be, whether it is there or not."""
+    name, mark, known = account.name, mark_of(ms, at), {p.position.side: p for p in margin.marked}
+    return [
+        known.get(side) or exposure_of(ms, Position(name, side, futures_wallet(name)), mark)
+        for side in ((LONG, SHORT) if account.margin.hedge else (BOTH,))
+    ]
+
+
+def _report(
+    state: State, account: Account, marked: MarkedPosition, margin: MarketMargin,
+    shared: Shared | None, at: int,
+) -> PositionReport:  # fmt: skip
     """A position with all that the mark price makes of it."""
-    market, mark = ms.market, mark_of(ms, at)
-    exposure, settings = exposure_of(ms, position, mark), account.margin
-    isolated = settings.is_isolated(market.symbol)
-    held, ordered = order_margin(ms, account, mark)
-    here = positions_in(ms, account.name)
-    own = [exposure if p is position else exposure_of(ms, p, mark) for p in here if p.lots]
-    free = 0 if isolated else _left(state, account, market.settle, at)
-    return PositionReport(
-        market=market,
-        side=position.side,
-        lots=position.lots,
-        cost=position.cost,
-        margin=position.margin,
-        mode=MarginMode.ISOLATED if isolated else MarginMode.CROSS,
-        leverage=settings.leverage_of(market.symbol),
-        mark=mark,
-        notional=exposure.notional,
-        unrealised=exposure.unrealised,
-        initial=held,
-        open_order=ordered,
-        maintenance=exposure.maintenance,
-        liquidation=_liquidation(ms, position, None if isolated else free, own),
-        updated_at=position.updated_at,
-        bids=position.bids,
-        asks=position.asks,
-        adl=adl_quantile(state, exposure, at),
-        collateral=position.margin + exposure.unrealised
-        if isolated
-        else _shared(state, account, market.settle, at),
-    )
+    ms, position, notional, unrealised, maintenance = marked
+    market, settings = ms.market, account.margin
+    if shared is None or settings.is_isolated(market.symbol):
+        mode, balance, left = ISOLATED, position.margin + unrealised, None
+    else:
+        mode, (balance, left) = CROSS, shared
+    return record(
+        PositionReport,
+        (
+            market, position.side, position.lots, position.cost, position.margin, mode,
+            settings.leverage_of(market.symbol), margin.mark or mark_of(ms, at), notional,
+            unrealised,
+            margin.held, margin.ordered, maintenance, _liquidation(marked, margin, left),
+            position.updated_at, position.bids, position.asks, balance,
+            adl_quantile(state, marked, at),
+        ),
+    )  # fmt: skip
 
 
 def adl_quantile(state: State, marked: MarkedPosition, at: int) -> int:
@@ -126,37 +137,32 @@ def adl_quantile(state: State, marked: MarkedPosition, at: int) -> int:
 ADL_FIFTHS = 5  # Binance, "Position ADL Quantile Estimation", 2026-08-19
 
 
-def _liquidation(
-    ms: MarketState, position: Position, left: int | None, own: list[MarkedPosition]
-) -> int:
+def _liquidation(one: MarkedPosition, margin: MarketMargin, left: int | None) -> int:
     """The liquidation price; `left`: what cross positions can lose until they are liquidated."""
-    if not position.lots:
+    if not one.position.lots:
         return 0
     if left is None:
-        return liquidation_price(ms, [position], position.margin)
+        return liquidation_price(one.ms, [one.position], one.position.margin)
+    own = [one for one in margin.marked if one.position.lots]
     wallet = left
-    for one in own:
-        wallet += one.maintenance - one.unrealised
-    return liquidation_price(ms, [one.position for one in own], wallet)
+    for _, _, _, unrealised, maintenance in own:
+        wallet += maintenance - unrealised
+    return liquidation_price(one.ms, [one.position for one in own], wallet)
 
 
-def _shared(state: State, account: Account, asset: str, at: int) -> int:
-    """The margin balance of the cross positions, in an asset that they settle in."""
-    if account.margin.multi_assets:
-        return settled_rates(state, asset, at).covered(joint_of(state, account, at).equity)
-    return status_of(state, account, asset, at).balance
-
-
-def _left(state: State, account: Account, asset: str, at: int) -> int:
-    """How much of an asset the cross positions can lose until they are liquidated.
+def _shared(
+    state: State, account: Account, asset: str, at: int, margins: Mapping[str, MarketMargin]
+) -> Shared:
+    """What the cross positions of an account have.
 
     In multi-assets mode at the ask rate: the venue publishes no formula for this mode.
     """
     if account.margin.multi_assets:
-        joint = joint_of(state, account, at)
-        return settled_rates(state, asset, at).covered(joint.equity - joint.maintenance)
-    status = status_of(state, account, asset, at)
-    return status.balance - status.maintenance
+        joint, rates = joint_of(state, account, at), settled_rates(state, asset, at)
+        left = rates.covered(joint.equity - joint.maintenance)
+        return Shared(rates.covered(joint.equity), left)
+    status = status_of(state, account, asset, at, margins)
+    return Shared(status.balance, status.balance - status.maintenance)
 
 
 def fetch_margin(state: State, q: FetchMargin, at: int) -> Margins:

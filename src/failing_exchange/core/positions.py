@@ -20,6 +20,10 @@ class MarginMode(StrEnum):
     ISOLATED = "isolated"
 
 
+# On Python 3.11 the look-up of an enum member by its class is a Python call.
+CROSS, ISOLATED = MarginMode.CROSS, MarginMode.ISOLATED
+
+
 @dataclass(slots=True, eq=False)
 class Position:
     """What an account holds of one contract on one position side, and its open orders there.
@@ -64,7 +68,7 @@ class MarginSettings:
 
     def is_isolated(self, symbol: str) -> bool:
         """Whether positions of a symbol are isolated."""
-        return self.modes.get(symbol) is MarginMode.ISOLATED
+        return self.modes.get(symbol) is ISOLATED
 
 
 class MarginMove(NamedTuple):

@@ -183,6 +183,7 @@ class MarketState:
         self.positions: dict[PositionKey, Position] = {}  # where the settlement keeps them
         self.mark_shift = 0  # atoms by which the operator has moved the mark price
         self.mark_watched: dict[str, Bounds] = {}  # mark prices, in atoms: see `core.mark_watch`
+        self.liquidation_seen: tuple[object, int] = ((), 0)  # what it was reckoned by, the price
         self.mark_seen: tuple[object, int | None] = ((), None)  # what it was reckoned by, mark
         self.funding_rates: dict[int, int] = {}  # by premiums, as they were asked for
         self.funding_paid: dict[int, tuple[int, int]] = {}  # when it was -> (rate, mark price)

@@ -104,11 +104,14 @@ class Tape:
         if not self._traded:
             return self.liquidity.price(second)
         background, place = self.liquidity.background, bisect_right(self._traded, second)
-        if place:
-            own = self._traded[place - 1]
-            if own == second or background is None or own >= background.printed(second):
-                return self._by_second[own][-1].ticks
-        return self.liquidity.price(second)
+        if not place:
+            return self.liquidity.price(second)
+        own, printed = self._traded[place - 1], -1
+        if own != second and background is not None:
+            printed = background.printed(second)
+        if own >= printed:
+            return self._by_second[own][-1].ticks
+        return self.liquidity.price(second, printed)
 
     def average(self, minutes: int, second: int) -> tuple[int, int]:
         """The price as a fraction of ticks: the average of the last `minutes`, weighted by amount.

@@ -21,6 +21,7 @@ from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.unified import contracts, structures as write
 from failing_exchange.unified.contract_calls import (
     CONTRACT_CALLS,
+    QUESTIONS_CACHED_MAX,
     price_candles,
     read_balance,
     write_changed_positions,
@@ -35,8 +36,6 @@ from failing_exchange.unified.order_dicts import order, public_trade, refused_or
 from failing_exchange.unified.order_params import BUY, CONTRACT_PARAMS, LIMIT, MARKET, SELL
 from failing_exchange.unified.timeframes import seconds_of
 from failing_exchange.unified.trigger_orders import trigger_order
-
-QUESTIONS_CACHED_MAX = 1_024  # the one that was not asked for longest is made again
 
 
 class Codec(Decoder):

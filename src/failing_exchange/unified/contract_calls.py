@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c, contract_queries as cq, queries as q
@@ -20,6 +21,7 @@ from failing_exchange.unified.message_fields import instant_of, limit_of, until_
 from failing_exchange.unified.numbers import atoms_of, hashable
 from failing_exchange.unified.order_params import position_side
 
+QUESTIONS_CACHED_MAX = 1_024  # the one that was not asked for longest is made again
 WALLETS = {"spot": False, "swap": True, "future": True, "linear": True}  # name -> is it futures
 MARGIN_MODES = {
     "cross": MarginMode.CROSS, "crossed": MarginMode.CROSS, "isolated": MarginMode.ISOLATED
@@ -66,7 +68,13 @@ def read_balance(d: Decoder, t: Trip) -> Any:
 def _positions(d: Decoder, t: Trip) -> Any:
     for symbol in t.message:
         contract(d, symbol)
-    return q.FetchPositions(t.account, t.message[0] if len(t.message) == 1 else "")
+    return _ask_positions(t.account, t.message[0] if len(t.message) == 1 else "")
+
+
+@lru_cache(maxsize=QUESTIONS_CACHED_MAX)
+def _ask_positions(account: str, symbol: str) -> q.FetchPositions:
+    """One for all who ask the same: the journal keeps what was asked."""
+    return q.FetchPositions(account, symbol)
 
 
 def _position(d: Decoder, t: Trip) -> Any:

@@ -6,8 +6,8 @@ from typing import Any
 
 from failing_exchange.core.contract import bracket_of
 from failing_exchange.core.margin import initial_margin
-from failing_exchange.core.order import PositionSide
-from failing_exchange.core.positions import MarginMode, MarginStatus
+from failing_exchange.core.order import BOTH, PositionSide
+from failing_exchange.core.positions import ISOLATED, MarginMode, MarginStatus
 from failing_exchange.core.queries import (
     Leverage,
     MarginAdjusted,
@@ -18,6 +18,9 @@ from failing_exchange.core.queries import (
 )
 from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, atoms_text
 from failing_exchange.unified.instants import iso
+from failing_exchange.unified.order_dicts import POSITION_SIDES
+
+MODES = {mode: mode.value for mode in MarginMode}  # `.value` is slow on an enum
 
 
 def position(p: PositionReport) -> dict[str, Any]:
@@ -26,53 +29,51 @@ def position(p: PositionReport) -> dict[str, Any]:
     `collateral` is what a liquidation is decided by: the margin with unrealised profit of an
     isolated position, the margin balance behind a cross one.
     """
-    contract, market = p.market.contract, p.market
+    (
+        market, side, lots, _, margin, mode, leverage, mark, notional, unrealised, _, _,
+        maintenance, liquidation, updated_at, _, _, collateral, _,
+    ) = p  # fmt: skip
+    contract, entry, symbol = market.contract, p.entry, market.symbol
     assert contract is not None
-    ms = p.updated_at // MILLISECOND or None
-    isolated = p.mode is MarginMode.ISOLATED
-    initial = initial_margin(p.notional, p.leverage)
-    collateral = p.collateral
+    ms = updated_at // MILLISECOND or None
+    initial, mode_text = initial_margin(notional, leverage), MODES[mode]
     fields: dict[str, Any] = {
-        "info": _position_info(p),
-        "id": None, "symbol": market.symbol, "timestamp": ms, "datetime": iso(ms) if ms else None,
+        "info": {
+            "symbol": symbol, "positionSide": POSITION_SIDES[side],
+            "positionAmt": market.amount_text(lots), "entryPrice": atoms_text(entry),
+            "markPrice": atoms_text(mark), "unRealizedProfit": atoms_text(unrealised),
+            "liquidationPrice": atoms_text(liquidation), "isolatedMargin": atoms_text(margin),
+            "marginType": mode_text, "leverage": str(leverage),
+            "notional": atoms_text(notional if lots >= 0 else -notional),
+        },
+        "id": None, "symbol": symbol, "timestamp": ms, "datetime": iso(ms) if ms else None,
         "lastUpdateTimestamp": ms,
-        "contracts": abs(p.lots) * market.amount_step / ATOMS,
+        "contracts": abs(lots) * market.amount_step / ATOMS,
         "contractSize": contract.size / ATOMS,
-        "side": _side(p), "hedged": p.side is not PositionSide.BOTH,
-        "marginMode": p.mode.value, "leverage": float(p.leverage),
-        "notional": p.notional / ATOMS, "markPrice": p.mark / ATOMS or None, "lastPrice": None,
-        "entryPrice": p.entry / ATOMS or None,
-        "liquidationPrice": p.liquidation / ATOMS or None,
-        "unrealizedPnl": p.unrealised / ATOMS, "realizedPnl": None, "percentage": None,
-        "initialMargin": initial / ATOMS, "initialMarginPercentage": 1 / p.leverage,
-        "maintenanceMargin": p.maintenance / ATOMS,
-        "maintenanceMarginPercentage": bracket_of(contract.brackets, p.notional).rate / PPM,
+        "side": _side(side, lots), "hedged": side is not BOTH,
+        "marginMode": mode_text, "leverage": float(leverage),
+        "notional": notional / ATOMS, "markPrice": mark / ATOMS or None, "lastPrice": None,
+        "entryPrice": entry / ATOMS or None,
+        "liquidationPrice": liquidation / ATOMS or None,
+        "unrealizedPnl": unrealised / ATOMS, "realizedPnl": None, "percentage": None,
+        "initialMargin": initial / ATOMS, "initialMarginPercentage": 1 / leverage,
+        "maintenanceMargin": maintenance / ATOMS,
+        "maintenanceMarginPercentage": bracket_of(contract.brackets, notional).rate / PPM,
         "collateral": collateral / ATOMS, "marginRatio": None,
-        "positionMargin": p.margin / ATOMS if isolated else None,
+        "positionMargin": margin / ATOMS if mode is ISOLATED else None,
         "stopLossPrice": None, "takeProfitPrice": None,
     }  # fmt: skip
     if initial:
-        fields["percentage"] = p.unrealised / initial * 100
-    if collateral > 0 and p.lots:
-        fields["marginRatio"] = p.maintenance / collateral
+        fields["percentage"] = unrealised / initial * 100
+    if collateral > 0 and lots:
+        fields["marginRatio"] = maintenance / collateral
     return fields
 
 
-def _side(p: PositionReport) -> str | None:
-    if p.side is not PositionSide.BOTH:
-        return p.side.value.lower()
-    return None if not p.lots else "long" if p.lots > 0 else "short"
-
-
-def _position_info(p: PositionReport) -> dict[str, str]:
-    return {
-        "symbol": p.market.symbol, "positionSide": p.side.value.upper(),
-        "positionAmt": p.market.amount_text(p.lots), "entryPrice": atoms_text(p.entry),
-        "markPrice": atoms_text(p.mark), "unRealizedProfit": atoms_text(p.unrealised),
-        "liquidationPrice": atoms_text(p.liquidation), "isolatedMargin": atoms_text(p.margin),
-        "marginType": p.mode.value, "leverage": str(p.leverage),
-        "notional": atoms_text(p.notional if p.lots >= 0 else -p.notional),
-    }  # fmt: skip
+def _side(side: PositionSide, lots: int) -> str | None:
+    if side is not BOTH:
+        return side.value.lower()
+    return None if not lots else "long" if lots > 0 else "short"
 
 
 def positions(told: Positions) -> list[dict[str, Any]]:
