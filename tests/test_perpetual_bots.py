@@ -103,6 +103,24 @@ def test_what_the_naive_one_breaks_the_careful_one_keeps(rule: str) -> None:
     assert careful.broken == (), str(careful.verdict)
 
 
+def test_an_exit_that_is_refused_for_good_is_tried_ever_more_slowly() -> None:
+    """It has to be tried again, for the position is naked; but not each two minutes for ever."""
+    refused = FaultSpec("reject_request", "after(2)", ("create_order",), {"why": "invalid_cost"})
+    careful = plays("perp-careful", world(HOUR, faults=(refused,)))
+    assert careful.verdict is not None
+    tries = [trip for trip in careful.trips if trip.operation == "create_order"]
+    assert len(tries) > 10
+    assert careful.broken == (), str(careful.verdict)
+
+
+def test_what_was_closed_during_a_wait_of_days_need_not_be_booked() -> None:
+    """The venue said when to come back; a bot that asks before is banned."""
+    settled = {"at": 100.0, "do": "settle_contract", "symbol": S}
+    waits = FaultSpec("rate_limited", "after(24)", (), {"retry_after": 259_200.0})
+    careful = plays("perp-careful", world(HOUR, faults=(waits,), incidents=(settled,)))
+    assert careful.broken == ()
+
+
 @pytest.mark.parametrize("seed", [7, 15, 28])
 def test_the_careful_one_is_clean_in_drawn_worlds(seed: int) -> None:
     """Forced closes with little margin; the market, or all reads, refused behind an entry."""

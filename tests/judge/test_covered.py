@@ -149,3 +149,20 @@ def test_only_what_was_bought_to_be_covered_needs_a_stop() -> None:
     """The wish belongs to its intent, and not to the market for ever."""
     assert covered(covers_one_and_then_wants_none).outcome is Outcome.PASS
     assert "for 200 s" in covered(forgets_the_second).why
+
+
+def test_an_answer_with_nothing_in_it_gives_more_time() -> None:
+    """It says success, and no bot can read a price, or an amount, from it."""
+
+    async def bot(exchange: Any) -> None:
+        await buys_to_be_covered(exchange)
+        while True:
+            ticker = await exchange.fetch_ticker(BTC)
+            if ticker is not None:
+                break
+            await asyncio.sleep(30)
+        await asyncio.sleep(25)
+        await places_a_stop(exchange, 0.9)
+
+    empty = FaultSpec("null_answer", "first(4)", ("fetch_ticker",))
+    assert covered(bot, empty).outcome is Outcome.PASS

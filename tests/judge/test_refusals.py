@@ -326,3 +326,20 @@ def test_each_new_lock_of_the_funds_is_news() -> None:
     once: Fault = ("lock_funds", "nth(1)", ("create_order",), {**lock, "lasts": None})
     assert judged("no_hot_loop", bot, again, balances={"BTC": 1}).outcome is Outcome.PASS
     assert "Insufficient" in judged("no_hot_loop", bot, once, balances={"BTC": 1}).why
+
+
+def test_reads_that_pass_are_not_in_vain() -> None:
+    """A key that may not trade for a while, and reads again: to look is what a bot should do."""
+
+    async def bot(exchange: Any) -> None:
+        with suppress(FailingExchangeError):
+            await exchange.create_order(BTC, "market", "buy", 0.1)
+        while True:
+            with suppress(FailingExchangeError):
+                await exchange.fetch_balance()
+            await asyncio.sleep(10)
+
+    passing = refusing("key_refused", "create_order")
+    refused = refusing("key_refused", *PRIVATE_CALLS)
+    assert judged("stops", bot, passing).outcome is Outcome.PASS
+    assert judged("stops", bot, refused).outcome is Outcome.FAIL

@@ -345,6 +345,8 @@ class Stops(Rule):
         for where in [w for w in self._refused if _lies_in(*w, trip)]:
             if trip.operation in CHANGE or not self._refused[where].of_order:
                 del self._refused[where]
+            else:
+                self._refused[where].others = _Tries()  # to read is not in vain
 
     def overheard(self, trip: Trip) -> None:
         """Give up judging where some client was refused for good."""

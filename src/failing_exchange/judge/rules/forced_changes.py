@@ -42,6 +42,9 @@ class BooksForced(Rule):
                 by_symbol.setdefault(fill.symbol, []).append(fill)
         if not by_symbol:
             self.unknown = f"nothing was closed by force until {self.within_s:g} s before the end"
+        elif end.last_fault_at > due:  # it may be waiting, as it was told to
+            self.unknown = f"the run ended less than {self.within_s:g} s after the last fault"
+            return
         for symbol, fills in by_symbol.items():
             self._check(symbol, fills, end)
 

@@ -11,7 +11,7 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import MarketState
 from failing_exchange.core.units import SECOND
 from failing_exchange.faults.operations import PLACE, PRIVATE_CALLS
-from failing_exchange.journal.trip import Trip
+from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.judge.answers import is_success, received
 from failing_exchange.judge.facts import HALTS, OrderFacts
 from failing_exchange.judge.products import product_of
@@ -263,6 +263,8 @@ class Protected(Covered):
 
 def _failed(trip: Trip, answer: Any) -> bool:
     """Whether the venue lost the request or its answer, or refused what anybody had asked."""
+    if answer.__class__ is Edited and any(name == "*" for name, _ in answer.edits):
+        return True  # something stands in the answer's place
     if answer is None or (trip.operation in PLACE and trip.struck and not trip.happened):
         return True
     return isinstance(answer, Reject) and (bool(trip.struck) or answer.reason in VENUE_FAILURES)

@@ -30,7 +30,7 @@ from failing_exchange.runs.bots.notebook import Notebook
 
 COVERED_S = 240.0  # within which a position is to have its stop, bans and lost answers included
 REFUSALS = 3  # of orders in a row; then also a position without a stop waits longer ...
-REFUSED_S = 240.0  # ... this much between two tries
+REFUSED_S = 195.0  # ... this much between two tries: with the reads around it 205 to 235 s
 LOOK_S = 100.0  # seconds between two looks in a long rest
 READ_EVERY_S = 1.2  # seconds between two reads: a limit of one a second keeps room for an exit
 RESERVE = 0.5  # of the free margin: what a position may not use
@@ -134,12 +134,16 @@ class LongAndShort(Perpetual):
         """Wait for the next round, and look now and then at what the venue may have closed."""
         short = NAKED_MAX if self.temper.is_heard else REFUSED_S
         most = short if self.is_naked else PAUSE_MAX
-        await self.temper.rest(self.finds_naked, most=most)
+        await self.temper.rest(self.has_lost_its_stop, most=most)
 
-    async def finds_naked(self) -> bool:
-        """Look, and say whether something is held without a stop."""
+    async def has_lost_its_stop(self) -> bool:
+        """Look, and say whether what is held has no stop any more; the rest then ends.
+
+        One that had none before ends no rest: the venue has refused what it can do about it.
+        """
+        was_naked = self.is_naked
         await self.look()
-        return self.is_naked
+        return self.is_naked and not was_naked
 
     @property
     def closing(self) -> str:
