@@ -20,7 +20,13 @@ from failing_exchange import (
     SymbolNotFoundError,
     simulate,
 )
-from failing_exchange.core.commands import Credit, LiquidatePosition, MovePrice, PayFunding
+from failing_exchange.core.commands import (
+    Credit,
+    LiquidatePosition,
+    MovePrice,
+    PayFunding,
+    SetInsuranceFund,
+)
 from failing_exchange.core.ledger import Wallet
 from failing_exchange.unified.contract_data import LEDGER_TYPES
 from tests.client.test_structures import Judge, validator
@@ -242,6 +248,60 @@ def test_a_position_has_a_rank_for_auto_deleveraging() -> None:
     assert (set(made), one["symbol"], 0 <= one["rank"] <= 4) == (set(one), SWAP, True)
 
 
+def test_open_interest_of_the_past() -> None:
+    """As Binance tells it for each period; ccxt's structure is that of the present one."""
+
+    async def story(x: Any) -> Any:
+        since = START - 3_600_000
+        past = await x.fetch_open_interest_history(SWAP, "15m", since, 3)
+        with pytest.raises(BadRequestError, match="none of 5m, 15m"):
+            await x.fetch_open_interest_history(SWAP, "1m")
+        now = await x.fetch_open_interest(SWAP)
+        last = await x.fetch_open_interest_history(SWAP, limit=2)
+        return past, now, last
+
+    past, now, last = told(story)
+    assert [one["timestamp"] for one in past] == [START - 3_600_000 + n * 900_000 for n in range(3)]
+    assert [one["timestamp"] for one in last] == [START - 300_000, START]
+    assert all(set(one) == set(now) for one in past)
+    assert last[-1]["openInterestAmount"] == pytest.approx(now["openInterestAmount"], rel=0.01)
+
+
+def test_margin_that_was_moved_is_on_record() -> None:
+    """What was added and removed, and when."""
+
+    async def story(x: Any) -> Any:
+        await x.set_margin_mode("isolated", SWAP)
+        await x.create_order(SWAP, "market", "buy", 0.01)
+        sent = [await x.add_margin(SWAP, 5), await x.reduce_margin(SWAP, 2)]
+        history = await x.fetch_margin_adjustment_history(SWAP)
+        added = await x.fetch_margin_adjustment_history(SWAP, "add")
+        with pytest.raises(BadRequestError, match="neither add nor reduce"):
+            await x.fetch_margin_adjustment_history(SWAP, "trade")
+        return sent, history, added
+
+    sent, history, added = told(story)
+    for one, other in zip(sent, history, strict=True):
+        names = set(one) - {"info", "total"}
+        assert {name: one[name] for name in names} == {name: other[name] for name in names}
+    assert added == history[:1]
+
+
+def test_the_risk_of_auto_deleveraging_follows_the_insurance_fund() -> None:
+    """A bot reduces its positions where the fund is empty."""
+
+    async def story(x: Any) -> Any:
+        await x.create_order(SWAP, "market", "buy", 0.1)
+        before = await x.fetch_adl_rank(SWAP)
+        await x.operate(SetInsuranceFund("USDT", 0))
+        return before, await x.fetchADLRank(SWAP)
+
+    before, after = told(story)
+    assert (before["rating"], after["rating"], after["symbol"]) == ("low", "high", SWAP)
+    made = ccxt.binanceusdm().parse_adl_rank({**after["info"], "symbol": "BTCUSDT"})
+    assert {**made, "symbol": SWAP, "info": None} == {**after, "info": None}
+
+
 def test_liquidations_of_several_contracts_are_watched_together() -> None:
     """A bot of many contracts waits once."""
 
@@ -269,8 +329,7 @@ NO_PRODUCT = (
     "fetchOption", "fetchMySettlementHistory", "fetchSettlementHistory", "fetchLedgerEntry",
 )  # fmt: skip
 NOT_BUILT = (
-    "fetchADLRank", "fetchLongShortRatioHistory", "fetchMarginAdjustmentHistory",
-    "fetchOpenInterestHistory", "fetchTradingLimits", "fetchCurrenciesWs", "fetchPositionWs",
+    "fetchLongShortRatioHistory", "fetchTradingLimits", "fetchCurrenciesWs", "fetchPositionWs",
     "fetchPositionForSymbolWs",
 )  # fmt: skip
 NO_CALLS = ["publicAPI", "privateAPI", "sandbox", "future", "ws"]

@@ -241,6 +241,39 @@ class ContractApi(UnifiedRequests):
         """Return how many contracts are held, and what they are worth at the mark price."""
         return await self._ask("fetch_open_interest", params, symbol)
 
+    async def fetch_open_interest_history(
+        self, symbol: str, timeframe: str = "5m", since: Since = None, limit: Limit = None,
+        params: Params = NONE,
+    ) -> Any:  # fmt: skip
+        """Return the open interest of the past, oldest first; 30 entries by default.
+
+        `timeframe`: "5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h" or "1d". Params: until
+        (milliseconds).
+        """
+        call = "fetch_open_interest_history"
+        return await self._page(call, params, symbol, timeframe, since, limit)
+
+    async def fetch_margin_adjustment_history(
+        self, symbol: Symbol = None, type: str | None = None, since: Since = None,
+        limit: Limit = None, params: Params = NONE,
+    ) -> Any:  # fmt: skip
+        """Return what was added to the margin of isolated positions, or taken from it.
+
+        `type`: only "add", or only "reduce". Params: until (milliseconds).
+        """
+        call = "fetch_margin_adjustment_history"
+        found = await self._page(call, params, _named(call, symbol), type, since)
+        if not isinstance(found, list):
+            return found
+        return recent([one for one in found if type in (None, one["type"])], since, limit)
+
+    async def fetch_adl_rank(self, symbol: str, params: Params = NONE) -> Any:
+        """Return the `rating` of a contract: the risk of auto-deleveraging, by the insurance fund.
+
+        It is "low", "medium" or "high". The rank of a position: `fetch_position_adl_rank`.
+        """
+        return _one(await self._ask("fetch_adl_rank", params, symbol), symbol)
+
     async def fetch_my_liquidations(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:

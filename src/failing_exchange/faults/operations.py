@@ -35,10 +35,12 @@ POSITION_READS = (
     "fetch_positions", "fetch_position", "fetch_leverage", "fetch_leverages", "fetch_margin_mode",
     "fetch_margin_modes", "fetch_position_mode", "fetch_multi_assets_mode", *INCOME_READS,
     "fetch_my_liquidations", "fetch_transfers", "fetch_positions_adl_rank",
+    "fetch_margin_adjustment_history",
 )  # fmt: skip
 CONTRACT_DATA = (
     "fetch_funding_rate", "fetch_funding_rates", "fetch_funding_intervals",
     "fetch_funding_rate_history", "fetch_mark_price", "fetch_mark_prices", "fetch_open_interest",
+    "fetch_open_interest_history", "fetch_adl_rank",
 )  # fmt: skip
 MARKET_DATA = (*TICKER, *TICKER_LISTS, *BOOK, *TRADES, *CANDLES)
 

@@ -20,6 +20,7 @@ from failing_exchange.unified.decode import Decoder
 from failing_exchange.unified.message_fields import instant_of, limit_of, until_of
 from failing_exchange.unified.numbers import atoms_of, hashable
 from failing_exchange.unified.order_params import position_side
+from failing_exchange.unified.timeframes import seconds_of
 
 QUESTIONS_CACHED_MAX = 1_024  # the one that was not asked for longest is made again
 WALLETS = {"spot": False, "swap": True, "future": True, "linear": True}  # name -> is it futures
@@ -179,6 +180,7 @@ def _funding_payments(d: Decoder, t: Trip) -> Any:
     return cq.FetchIncome(t.account, symbol, "funding", start, most, last)
 
 
+PERIODS = ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")  # of statistics
 PRICES = {
     "mark": cq.PriceKind.MARK, "index": cq.PriceKind.INDEX, "premiumIndex": cq.PriceKind.PREMIUM
 }  # fmt: skip
@@ -191,12 +193,41 @@ def price_candles(
     kind = PRICES.get(price) if isinstance(price, str) else None
     if kind is None:
         raise Reject(Reason.BAD_REQUEST, f"Invalid price: {price!r} is none of {', '.join(PRICES)}")
+    symbol, edges = contract(d, t.symbol).symbol, _edges(t, seconds, span)
+    return cq.FetchPriceCandles(t.account, symbol, kind, edges)
+
+
+def _edges(t: Trip, seconds: int, span: tuple[int, int, int]) -> tuple[int, ...]:
+    """The edges of periods: epoch seconds, one more than there are periods."""
     since, most, until = span
     last = (until or t.born_at) // SECOND // seconds
     first = -(-since // (SECOND * seconds)) if since else last - most + 1
     last = min(last, first + most - 1)
-    edges = tuple(number * seconds for number in range(first, last + 2))
-    return cq.FetchPriceCandles(t.account, contract(d, t.symbol).symbol, kind, edges)
+    return tuple(number * seconds for number in range(first, last + 2))
+
+
+def _open_interests(d: Decoder, t: Trip) -> Any:
+    timeframe, since, limit, *until = t.message
+    if timeframe not in PERIODS:
+        raise Reject(
+            Reason.BAD_REQUEST, f"Invalid timeframe: {timeframe!r} is none of {', '.join(PERIODS)}"
+        )
+    span = instant_of(since), limit_of(limit, 30, 500), until_of(until)
+    edges = _edges(t, seconds_of(timeframe), span)
+    return cq.FetchContractStatistics(t.account, contract(d, t.symbol).symbol, edges)
+
+
+def _margin_moves(d: Decoder, t: Trip) -> Any:
+    kind, since, *until = t.message
+    if kind not in (None, "add", "reduce"):
+        raise Reject(Reason.BAD_REQUEST, f"Invalid type: {kind!r} is neither add nor reduce")
+    symbol, start, last = contract(d, t.symbol).symbol, instant_of(since), until_of(until)
+    return cq.FetchMarginMoves(t.account, symbol, start, last)
+
+
+def _insurance(d: Decoder, t: Trip) -> Any:
+    contract(d, t.symbol)
+    return cq.FetchInsurance(t.account)
 
 
 def _ledger(d: Decoder, t: Trip) -> Any:
@@ -293,6 +324,13 @@ CONTRACT_CALLS: dict[str, Row] = {
         _of_contracts(cq.FetchMarkPrices), lambda d, told: data.mark_prices(told)
     ),
     "fetch_open_interest": Row(_open_interest, lambda d, told: data.open_interest(told)),
+    "fetch_open_interest_history": Row(
+        _open_interests, lambda d, told: data.open_interests(told), UNTIL
+    ),
+    "fetch_margin_adjustment_history": Row(
+        _margin_moves, lambda d, told: data.margin_moves(told), UNTIL
+    ),
+    "fetch_adl_rank": Row(_insurance, lambda d, told: data.adl_risks(told)),
     "fetch_my_liquidations": Row(_forced_orders, _liquidations),
     "transfer": Row(_transfer, lambda d, told: write.transfer(told)),
 }

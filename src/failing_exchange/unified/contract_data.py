@@ -6,18 +6,21 @@ from collections.abc import Iterable
 from typing import Any
 
 from failing_exchange.core.contract_queries import (
+    ContractHistory,
     Funding,
     FundingRates,
     Income,
     Incomes,
+    Insurance,
+    InsuredContract,
     OpenInterest,
     PriceCandles,
 )
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import OrderSnapshot
-from failing_exchange.core.positions import MarginMode
+from failing_exchange.core.positions import MarginMode, MarginMove
 from failing_exchange.core.queries import Margins, MarkPrice, Positions, Transferred
-from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, atoms_text
+from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, SECOND, atoms_text
 from failing_exchange.unified.contracts import transfer
 from failing_exchange.unified.instants import iso
 from failing_exchange.unified.structures import BLANK
@@ -135,6 +138,45 @@ def transfers(told: Incomes) -> list[dict[str, Any]]:
     ]
 
 
+def margin_moves(told: Iterable[MarginMove]) -> list[dict[str, Any]]:
+    """ccxt's structures of margin that was added or removed, oldest first."""
+    return [
+        {
+            "info": {"symbol": one.symbol, "type": "1" if one.atoms > 0 else "2",
+                     "amount": atoms_text(abs(one.atoms)), "asset": one.asset,
+                     "positionSide": one.side.value.upper()},
+            "symbol": one.symbol, "type": "add" if one.atoms > 0 else "reduce",
+            "marginMode": "isolated", "amount": abs(one.atoms) / ATOMS, "total": None,
+            "code": one.asset, "status": "ok", "timestamp": one.at // MILLISECOND,
+            "datetime": iso(one.at // MILLISECOND),
+        }
+        for one in told
+    ]  # fmt: skip
+
+
+# Percent of what clients hold of a contract that the insurance fund has at least: the risk of
+# auto-deleveraging. The venue names three and does not publish the bounds; these are a choice.
+ADL_RISKS = ((10, "low"), (1, "medium"), (0, "high"))
+
+
+def adl_risk(one: InsuredContract, fund: int) -> str:
+    """How likely positions in a contract are deleveraged, by what the fund (atoms) has."""
+    return next(name for least, name in ADL_RISKS if fund * 100 >= one.notional * least)
+
+
+def adl_risks(told: Insurance) -> dict[str, Any]:
+    """ccxt's ranks of contracts by symbol: only their risk is rated."""
+    ms, found = told.at // MILLISECOND, {}
+    for one in told.contracts:
+        symbol, rating = one.market.symbol, adl_risk(one, told.funds[one.market.settle])
+        found[symbol] = {
+            "info": {"symbol": symbol, "adlRisk": rating.upper(), "updateTime": ms},
+            "symbol": symbol, "rank": None, "rating": rating, "percentage": None,
+            "timestamp": ms, "datetime": iso(ms),
+        }  # fmt: skip
+    return found
+
+
 def adl_ranks(told: Positions) -> list[dict[str, Any]]:
     """ccxt's ranks for auto-deleveraging of positions, from 0 (last) to 4."""
     blank = dict.fromkeys(("rating", "percentage", "timestamp", "datetime"))
@@ -168,6 +210,14 @@ def mark_price(m: MarkPrice) -> dict[str, Any]:
 def mark_prices(told: Iterable[MarkPrice]) -> dict[str, Any]:
     """Mark prices by symbol."""
     return {m.market.symbol: mark_price(m) for m in told}
+
+
+def open_interests(told: ContractHistory) -> list[dict[str, Any]]:
+    """ccxt's open interest structures of the past, oldest first."""
+    return [
+        open_interest(OpenInterest(told.market, one.lots, one.value, one.at * SECOND))
+        for one in told.rows
+    ]
 
 
 def open_interest(o: OpenInterest) -> dict[str, Any]:

@@ -23,11 +23,11 @@ from failing_exchange.core.contract_queries import (
     FetchInsurance,
     Funding,
     Insurance,
-    InsuredContract,
 )
 from failing_exchange.core.market import Market
 from failing_exchange.core.queries import FetchMargin, FetchMarkets, Margins, Markets
 from failing_exchange.core.units import ATOMS, DAY, MILLISECOND, SECOND
+from failing_exchange.unified.contract_data import adl_risk
 from failing_exchange.venues.binance_common.call import Answered, Reading, Writing
 from failing_exchange.venues.binance_common.intervals import edges, next_edge
 from failing_exchange.venues.binance_common.refusals import refuse
@@ -41,7 +41,6 @@ PERIODS = ("5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h", "1d")
 ROWS_MAX = 500  # of one answer; a larger limit is refused
 KEPT = 30 * DAY  # how far back statistics go
 UNKNOWN = Answered(400, {"code": CODES["BAD_SYMBOL"], "msg": "Invalid symbol."})
-SHARES = ((10, "low"), (1, "medium"), (0, "high"))  # percent of what is held that the fund has
 
 
 # ---- collateral and insurance
@@ -128,16 +127,12 @@ def write_adl_risk(w: Writing, answer: Insurance) -> Any:
     rows = [
         {
             "symbol": venue_symbol(one.market.symbol),
-            "adlRisk": _risk(one, answer.funds[one.market.settle]),
+            "adlRisk": adl_risk(one, answer.funds[one.market.settle]),
             "updateTime": answer.at // MILLISECOND,
         }
         for one in answer.contracts
     ]
     return _one_or_all(w, rows)
-
-
-def _risk(one: InsuredContract, fund: int) -> str:
-    return next(name for least, name in SHARES if fund * 100 >= one.notional * least)
 
 
 def read_constituents(r: Reading) -> FetchFunding:
