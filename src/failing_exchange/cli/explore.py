@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
+from failing_exchange.cli.judging import add_judging, rules_chosen
 from failing_exchange.cli.options import (
     AS_OF,
     VENUE_OF_BOT,
-    add_user_code,
+    add_fault,
     day,
     hours,
     seconds,
@@ -56,7 +57,8 @@ def add_parser(commands: Any) -> None:
         help="virtual hours of each world, or 30m, 2d (default 1)",
     )
     _add_venue(add)
-    add_user_code(explore)
+    add_judging(explore)
+    add_fault(explore)
     add(
         "--jobs",
         type=whole(1),
@@ -124,7 +126,8 @@ def explore_command(options: argparse.Namespace) -> int:
         quick=options.quick,
         shard=options.shard,
         corpus=options.corpus,
-        rules={name: {} for name in options.rule or ()},
+        rules=rules_chosen(options),
+        client_ids=options.client_ids,
         faults=tuple(options.fault or ()),
         venue=options.venue,
         as_of=options.as_of or "",
@@ -160,13 +163,11 @@ def _check(options: argparse.Namespace) -> None:
     """Raise ConfigurationError, before anything runs, for wrong files, rules or targets."""
     from failing_exchange.errors import ConfigurationError
     from failing_exchange.explorer import targets
-    from failing_exchange.runs.user_code import check_rules
     from failing_exchange.venues.base import venue_of
 
     for name, check in OUTPUTS.items():
         if getattr(options, name) is not None:
             check(f"--{name}", getattr(options, name))
-    check_rules(options.rule or ())
     target = targets.load(options.target)
     if options.venue:
         venue_of(options.venue)

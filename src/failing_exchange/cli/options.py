@@ -14,7 +14,6 @@ from failing_exchange.core.units import HOUR_S
 from failing_exchange.text.durations import seconds_of
 from failing_exchange.text.spelling import did_you_mean
 
-RULE = "a rule of yours, as rules.py:Name (docs/own_rules.md); may be repeated"
 VENUE_OF_BOT = (
     "the venue that a bot without a parameter `exchange` reaches by its production host names: a "
     "name, or path.py:NAME (default binance)"
@@ -28,10 +27,9 @@ HOURS_MAX = 8_784  # a leap year; more is refused
 T = TypeVar("T")
 
 
-def add_user_code(parser: Any) -> None:
-    """Add the options `--rule` and `--fault`."""
-    for name, text in (("rule", RULE), ("fault", FAULT)):
-        parser.add_argument(f"--{name}", action="append", metavar="PATH:NAME", help=text)
+def add_fault(parser: Any) -> None:
+    """Add the option `--fault`."""
+    parser.add_argument("--fault", action="append", metavar="PATH:NAME", help=FAULT)
 
 
 class Parser(argparse.ArgumentParser):

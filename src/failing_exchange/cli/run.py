@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
+from failing_exchange.cli.judging import add_judging, rules_chosen
 from failing_exchange.cli.logs import to_stderr
 from failing_exchange.cli.options import (
     AS_OF,
     VENUE_OF_BOT,
     Formatter,
-    add_user_code,
+    add_fault,
     day,
     minutes,
     probability,
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 MAINTENANCE_START = "02:00"  # UTC
 # options of a single run, which `--all` does not take
 SINGLE = ("scenario", "mode", "modes", "probabilities", "duration", "calm", "seed", "rate_limit",
-          "timeout", "maintenance", "journal", "real_time", "rule", "fault", "as_of",
-          "change")  # fmt: skip
+          "timeout", "maintenance", "journal", "real_time", "rule", "rules", "ignore", "set",
+          "client_ids", "fault", "as_of", "change")  # fmt: skip
 
 
 CHANGE = (
@@ -57,16 +58,7 @@ def add_parser(commands: Any) -> None:
         help="time without faults at the end, so "
         "that the bot can recover; 0 = none (default: 10m, at most a third of the duration)",
     )
-    add("--mode", default=None, metavar="MODE", help="failure mode (default: RANDOM)")
-    add("--probability", type=probability, default=0.1, help="failure probability, 0 to 1")
-    add("--modes", nargs="+", metavar="MODE", help="several failure modes at once")
-    add(
-        "--probabilities",
-        nargs="+",
-        type=probability,
-        metavar="P",
-        help="one probability for each of --modes",
-    )
+    _add_modes(add)
     add(
         "--rate-limit",
         type=whole(),
@@ -79,12 +71,27 @@ def add_parser(commands: Any) -> None:
     add("--bot", default="careful", help="careful, naive, path.py:function or module:function")
     add("--seed", type=int, help="the same seed gives the same run (default: the scenario's, or 0)")
     add("--scenario", metavar="FILE", help="a scenario file, or the name of a shipped one")
-    add_user_code(run)
+    add_judging(run)
+    add_fault(run)
     add("--all", action="store_true", help="run every shipped scenario and print a report card")
     add("--journal", metavar="FILE", help="write every trip to a file, as JSON lines")
     add("--real-time", action="store_true", help="run by the real clock instead of in virtual time")
     _add_venue(add)
     run.set_defaults(command=run_command, parser=run, judges=True)
+
+
+def _add_modes(add: Any) -> None:
+    """The options that say what fails, and how often."""
+    add("--mode", default=None, metavar="MODE", help="failure mode (default: RANDOM)")
+    add("--probability", type=probability, default=0.1, help="failure probability, 0 to 1")
+    add("--modes", nargs="+", metavar="MODE", help="several failure modes at once")
+    add(
+        "--probabilities",
+        nargs="+",
+        type=probability,
+        metavar="P",
+        help="one probability for each of --modes",
+    )
 
 
 def _add_venue(add: Any) -> None:
@@ -212,10 +219,8 @@ def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...] | None:
 
 def _config(options: argparse.Namespace) -> RunConfig:
     from failing_exchange.runs.bot_run import MAINTENANCE_MINUTES, RunConfig
-    from failing_exchange.runs.user_code import check_rules
     from failing_exchange.venues.base import DEFAULT, venue_of
 
-    check_rules(options.rule or ())
     venue_of(options.venue or DEFAULT)
     modes = _modes(options)
     planned = options.maintenance_start, options.maintenance_duration
@@ -234,7 +239,8 @@ def _config(options: argparse.Namespace) -> RunConfig:
         scenario=options.scenario,
         real_time=options.real_time,
         journal=options.journal,
-        rules=tuple(options.rule or ()),
+        rules=rules_chosen(options),
+        client_ids=options.client_ids,
         faults=tuple((name, options.probability) for name in options.fault or ()),
         venue=options.venue,
         as_of=options.as_of or "",

@@ -11,11 +11,11 @@ from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
+from failing_exchange.cli.judging import RULE, add_choice, rules_chosen
 from failing_exchange.cli.logs import to_stderr
 from failing_exchange.cli.options import (
     AS_OF,
     FAULT,
-    RULE,
     ReplaceDefault,
     Switch,
     day,
@@ -130,6 +130,7 @@ def _add_faults(serve: Any) -> None:
     _add(serve, "mode", None, "a failure mode, such as MIXED or TIMEOUT")
     _add(serve, "rate", 0.1, "probability of --mode and of each --fault", probability)
     _add_list(serve, "rule", RULE + "; implies --judge")
+    add_choice(serve)
     _add_list(serve, "fault", FAULT)
 
 
@@ -224,13 +225,12 @@ def _check(options: argparse.Namespace) -> None:
 def _venue(options: argparse.Namespace) -> VenueServer:
     from failing_exchange.faults.modes import FailureMode
     from failing_exchange.faults.triggers import chance
-    from failing_exchange.runs.user_code import check_rules, load_faults, rules_of
+    from failing_exchange.runs.user_code import load_faults
     from failing_exchange.venues.base import like_production, venue_of
 
     spoken = venue_of(options.venue)
     load_faults(options.fault or ())
-    check_rules(options.rule or ())
-    rules_of({name: {} for name in options.rule or ()})
+    rules_chosen(options)
     venue = like_production(
         spoken,
         keys=_keys(options.keys, spoken),
@@ -334,7 +334,7 @@ def _watch(venue: VenueServer, options: argparse.Namespace) -> None:
     if options.judge or options.rule or options.program is not None:
         from failing_exchange.runs.user_code import rules_of
 
-        venue.judge(rules_of({name: {} for name in options.rule or ()}).rules)
+        venue.judge(*rules_of(rules_chosen(options)), client_ids=options.client_ids)
 
 
 async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:

@@ -13,7 +13,14 @@ from failing_exchange.client.exchange import FailingExchange
 from failing_exchange.client.running_test import running_test
 from failing_exchange.errors import InternalError
 from failing_exchange.explorer.call_sites import CallSites
-from failing_exchange.explorer.trial import RunRequest, TrialResult, built, requested, result_of
+from failing_exchange.explorer.trial import (
+    RunRequest,
+    TrialResult,
+    built,
+    intent_of,
+    requested,
+    result_of,
+)
 from failing_exchange.explorer.world import World
 from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.rule import Breach, Outcome, Result, Severity
@@ -92,7 +99,9 @@ class _Stage:
         exchange = built(self._request.world, **options)
         self._request.watch(exchange, None)
         self.places = CallSites(exchange.venue)
-        self.judge = Judge(exchange.venue, **rules_of(self._request.rule_options)._asdict())
+        rules = rules_of(self._request.rule_options)
+        intent = intent_of(self._request.world)
+        self.judge = Judge(exchange.venue, intent=intent, **rules._asdict())
         self.judge.listen()
         exchange.venue.on_start.append(self.judge.attach)
         until = self._request.until

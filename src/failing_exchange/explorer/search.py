@@ -75,6 +75,7 @@ class Options:
     faults: tuple[str, ...] = ()  # of the user, as path.py:Name: each is in every second world
     venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
     as_of: str = ""  # the day of its API; empty: the newest
+    client_ids: str = ""  # a pattern whose first group names what an order is for
     markets: tuple[str, ...] = ()  # that are listed; empty: those that the bot says it trades
 
 
@@ -307,7 +308,9 @@ class _Search:
         )
         if self.target.blocks:
             drawn = with_schedule(drawn)
-        return with_own(replace(drawn, as_of=self.options.as_of), self.options.faults)
+        own = self.options
+        drawn = replace(drawn, as_of=own.as_of, client_ids=own.client_ids)
+        return with_own(drawn, own.faults)
 
     # ---- running them
 

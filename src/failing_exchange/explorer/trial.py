@@ -126,7 +126,7 @@ def run(
     judged = JudgedRun(
         bot=bot,
         exchange=exchange,
-        judge=Judge(exchange.venue, **rules._asdict()),
+        judge=Judge(exchange.venue, intent=intent_of(world), **rules._asdict()),
         seconds=world.seconds,
         restarts=world.restarts,
         calm=world.calm,
@@ -143,6 +143,11 @@ def run(
     except (WallTimeExceeded, InternalError) as stopped:
         error = error_line(stopped)
     return result_of(request, exchange, judged.verdict, places, error=error)
+
+
+def intent_of(world: World) -> dict[str, str]:
+    """How a judge knows what an order of a world's bot is for, if its client ids say it."""
+    return {"client_ids": world.client_ids} if world.client_ids else {}
 
 
 def result_of(

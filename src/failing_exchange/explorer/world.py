@@ -28,6 +28,7 @@ from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import entry_of, is_own, make
 from failing_exchange.faults.recorded_plan import RecordedPlan
 from failing_exchange.faults.triggers import parse
+from failing_exchange.judge.intents import check_pattern
 from failing_exchange.runs.bot_process import calm_of
 from failing_exchange.simulation import SCHEDULES
 from failing_exchange.text.number_checks import is_number, is_whole
@@ -87,6 +88,7 @@ class World:
     plan: tuple[Mapping[str, Any], ...] = ()  # the rules of a recorded plan
     venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
     as_of: str = ""  # the day of its API; empty: the newest
+    client_ids: str = ""  # a pattern whose first group names what an order is for
     markets: tuple[str, ...] = ()  # that are listed; empty: the default ones
     margin: Mapping[str, Any] = field(default_factory=dict)
     brackets: int = 1
@@ -343,6 +345,13 @@ def _is_day(value: Any) -> bool:
         return False
 
 
+def _is_pattern(value: Any) -> bool:
+    try:
+        return isinstance(value, str) and (not value or bool(check_pattern(value)))
+    except ConfigurationError:
+        return False
+
+
 def _is_number(value: Any, least: float, most: float) -> bool:
     return is_number(value) and least <= value <= most
 
@@ -362,6 +371,7 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "schedule": (" or ".join(SCHEDULES), lambda v: v in SCHEDULES),
     "venue": ("a venue's name, or path.py:NAME", lambda v: isinstance(v, str)),
     "as_of": ("a date as 2025-12-01, or empty", lambda v: v == "" or _is_day(v)),
+    "client_ids": ("a pattern with a group", _is_pattern),
     "timeout": ("seconds above 0", lambda v: _is_number(v, 0.001, SECONDS_MAX)),
     "brackets": (
         f"a whole number from 1 to {DIVISOR_MAX:,}",

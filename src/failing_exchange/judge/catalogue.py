@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from inspect import signature
 from typing import Any
@@ -17,6 +18,7 @@ from failing_exchange.judge.rules.liveness import Alive
 from failing_exchange.judge.rules.order_inputs import Fresh, ObeysFilters, SellsFree
 from failing_exchange.judge.rules.protective_stops import Covered, Protected
 from failing_exchange.judge.rules.resync import Resyncs
+from failing_exchange.text.number_checks import is_number
 
 RULES: dict[str, type[Rule]] = {
     rule.name: rule
@@ -33,10 +35,15 @@ def make(
 ) -> list[Rule]:
     """Rules by name, or your own (a class, or an object); None = all that ship.
 
-    `options` are parameters by rule name. Raises ConfigurationError for an unknown rule or
-    parameter, with what there is, and for a rule of yours that lacks something.
+    `options` are parameters by rule name; None in their place leaves a shipped rule out. Raises
+    ConfigurationError for an unknown rule or parameter, with what there is, and for a rule of
+    yours that lacks something.
+
+    >>> [rule.name for rule in make(["once", "fresh"], {"once": None, "fresh": {"age_s": 5.0}})]
+    ['fresh']
     """
-    found = [_made(one, options) for one in (RULES if wanted is None else wanted)]
+    chosen = RULES if wanted is None else wanted
+    found = [_made(one, options) for one in chosen if not _is_left_out(one, options)]
     names = [rule.name for rule in found]
     for name in names:
         if names.count(name) > 1:
@@ -46,6 +53,10 @@ def make(
         known = dict.fromkeys((*RULES, *names))
         raise ConfigurationError(f"no rule {unknown[0]!r}; there are {', '.join(known)}")
     return found
+
+
+def _is_left_out(one: object, options: Mapping[str, Any]) -> bool:
+    return isinstance(one, str) and options.get(one, {}) is None
 
 
 def _made(one: object, options: Mapping[str, Any]) -> Rule:
@@ -73,7 +84,23 @@ def _called(kind: type[Rule], name: str, options: Mapping[str, Any]) -> Rule:
         raise ConfigurationError(
             f"rule {name}: {given!r} are not its parameters; it has: {', '.join(known) or 'none'}"
         )
+    for option, value in given.items():
+        _check_value(name, option, value, signature(kind).parameters[option].default)
     return kind(**given)
+
+
+def _check_value(name: str, option: str, value: object, usual: object) -> None:
+    """Raise ConfigurationError for a value of another kind than a parameter's default."""
+    is_switch = isinstance(usual, bool)
+    if is_switch and not isinstance(value, bool):
+        expected = "true or false"
+    elif not is_switch and isinstance(usual, (int, float)) and not is_number(value):
+        expected = f"a number, like {usual!r}"
+    elif isinstance(usual, str) and not isinstance(value, str):
+        expected = f"a string, like {usual!r}"
+    else:
+        return
+    raise ConfigurationError(f"rule {name}: {option} is {value!r}; expected {expected}")
 
 
 def _check_class(kind: type[Rule]) -> None:
@@ -100,10 +127,19 @@ def _checked(rule: Rule) -> Rule:
     return rule
 
 
+def _shown(value: object) -> str:
+    """A default as `--set` takes it: a number without its point, null for None."""
+    return json.dumps(value).strip('"').removesuffix(".0")
+
+
 def describe() -> str:
-    """The rules as text, a line each."""
+    """The rules as text, a line each, and one more for the parameters of a rule."""
     width = max(map(len, RULES))
-    return "\n".join(
-        f"{name:<{width}}  {rule.invariant:<4} {rule.severity:<8} {rule.sentence}"
-        for name, rule in RULES.items()
-    )
+    lines = []
+    for name, rule in RULES.items():
+        lines.append(f"{name:<{width}}  {rule.invariant:<4} {rule.severity:<8} {rule.sentence}")
+        usual = {p.name: p.default for p in signature(rule).parameters.values()}
+        if usual:
+            shown = ", ".join(f"{name}.{option}={_shown(value)}" for option, value in usual.items())
+            lines.append(f"{'':<{width}}       --set {shown}")
+    return "\n".join(lines)

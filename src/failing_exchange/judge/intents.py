@@ -119,16 +119,7 @@ class Intents:
 
         With the pattern `(.*)-[0-9]+`, entry-1 and entry-2 are two tries of one intent.
         """
-        try:
-            self._pattern = re.compile(pattern)
-        except re.error as error:
-            raise ConfigurationError(
-                f"client_ids {pattern!r} is not a regular expression: {error}"
-            ) from error
-        if self._pattern.groups < 1:
-            raise ConfigurationError(
-                f"client_ids {pattern!r} needs a group that names the intent, as in '(.*)-\\d+'"
-            )
+        self._pattern = check_pattern(pattern)
         self.source = "client ids"
 
     def of_scenario(self, table: Mapping[str, Any], at: int) -> None:
@@ -236,6 +227,24 @@ class Intents:
             raise ConfigurationError(f"intent: no market {symbol!r}; there are {known}")
         market: Market = listed.market
         return market
+
+
+def check_pattern(pattern: str) -> re.Pattern[str]:
+    """A compiled pattern of client ids.
+
+    Raises ConfigurationError for what is not a regular expression, or has no group.
+    """
+    try:
+        found = re.compile(pattern)
+    except re.error as error:
+        raise ConfigurationError(
+            f"client_ids {pattern!r} is not a regular expression: {error}"
+        ) from error
+    if found.groups < 1:
+        raise ConfigurationError(
+            f"client_ids {pattern!r} needs a group that names the intent, as in '(.*)-\\d+'"
+        )
+    return found
 
 
 def _side(side: str) -> Side:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,6 +16,7 @@ from failing_exchange.core.commands import ChangeApi
 from failing_exchange.core.market import Market
 from failing_exchange.core.units import HOUR_S, MINUTE_S, SECOND
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.faults.catalogue import is_own
 from failing_exchange.faults.modes import FailureMode
 from failing_exchange.faults.triggers import chance
 from failing_exchange.journal.trip import Trip
@@ -74,7 +77,8 @@ class RunConfig:
     scenario: str | None = None
     real_time: bool = False
     journal: str | None = None
-    rules: tuple[str, ...] = ()  # of the user, as path.py:Name
+    rules: Mapping[str, Any] = field(default_factory=dict)  # parameters; None: it is left out
+    client_ids: str = ""  # a pattern whose first group names what an order is for
     faults: tuple[tuple[str, float], ...] = ()  # of the user, each with its probability
     venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
     as_of: str = ""  # the day of its API; empty: the scenario's, else the newest
@@ -124,8 +128,7 @@ class RunConfig:
             parts += ["--probabilities", *(_number_text(p) for _, p in self.modes)]
         elif self.modes is not None and self.scenario is None and not self.faults:
             parts += ["--mode", FailureMode.NONE.value]
-        for name in self.rules:
-            parts += ["--rule", name]
+        parts += _judging_arguments(self.rules, self.client_ids)
         for name, probability in self.faults:
             parts += ["--fault", name, "--probability", _number_text(probability)]
         if self.maintenance_start is not None:
@@ -149,6 +152,17 @@ def _number_text(value: object) -> str:
     ('3600', '0.1')
     """
     return str(value).removesuffix(".0")
+
+
+def _judging_arguments(rules: Mapping[str, Any], client_ids: str) -> list[str]:
+    """The options that choose the rules, their parameters and the client ids of intents."""
+    parts = [part for name in rules if is_own(name) for part in ("--rule", name)]
+    left_out = [name for name, given in rules.items() if given is None]
+    parts += ["--ignore", ",".join(left_out)] if left_out else []
+    for name, given in rules.items():
+        for option, value in (given or {}).items():
+            parts += ["--set", f"{name}.{option}={json.dumps(value)}"]
+    return [*parts, "--client-ids", client_ids] if client_ids else parts
 
 
 def _span(seconds: float) -> str:
@@ -231,7 +245,9 @@ class _Run:
         load_faults(name for name, _ in config.faults)
         self.exchange = _exchange(config, scenario, symbols_of(bot))
         options, intent = ({}, {}) if scenario is None else (scenario.options, scenario.intent)
-        rules = rules_of({**options, **{name: {} for name in config.rules}})
+        rules = rules_of({**options, **config.rules})
+        if config.client_ids:
+            intent = {**intent, "client_ids": config.client_ids}
         self.judged = JudgedRun(
             bot=bot,
             exchange=self.exchange,
@@ -369,10 +385,6 @@ def _is_number(value: object) -> bool:
     return is_number(value) and value >= 0
 
 
-def _are_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
-
-
 def _is_count(value: object) -> bool:
     return is_whole(value) and value >= 0
 
@@ -396,7 +408,8 @@ FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "maintenance_start": ("HH:MM or null", lambda v: v is None or isinstance(v, str)),
     "maintenance_minutes": ("minutes above 0", lambda v: _is_number(v) and bool(v)),
     "scenario": ("a string or null", lambda v: v is None or isinstance(v, str)),
-    "rules": ("a list of strings", _are_texts),
+    "rules": ("a table", lambda v: isinstance(v, dict)),
+    "client_ids": ("a string", lambda v: isinstance(v, str)),
     "faults": ("a list of [fault, probability]", _are_modes),
     "real_time": ("true or false", lambda v: isinstance(v, bool)),
     "venue": ("a string", lambda v: isinstance(v, str)),
@@ -419,5 +432,4 @@ def config_of(recorded: object, place: str) -> RunConfig:
     found = {name: recorded[name] for name in FIELDS}
     for name in ("modes", "faults"):
         found[name] = tuple((one, probability) for one, probability in found[name])
-    found["rules"] = tuple(found["rules"])
     return RunConfig(**found)

@@ -30,7 +30,8 @@ class JudgeRules(NamedTuple):
 def rules_of(options: Mapping[str, Any]) -> JudgeRules:
     """Find the rules of a judge, given parameters by rule name or path.py:Name.
 
-    The shipped rules are always among them. Raises ConfigurationError for what can't be loaded.
+    The shipped rules are among them, but for those whose parameters are None. Raises
+    ConfigurationError for what can't be loaded, and where no rule is left.
 
     >>> rules_of({"fresh": {"age_s": 10}})
     JudgeRules(rules=None, options={'fresh': {'age_s': 10}})
@@ -40,7 +41,8 @@ def rules_of(options: Mapping[str, Any]) -> JudgeRules:
     for name, rule in own.items():
         given[rule.name] = given.pop(name)
     wanted = JudgeRules([*RULES, *own.values()] if own else None, given)
-    make(*wanted)
+    if not make(*wanted):
+        raise ConfigurationError("no rule is left to judge by; name one with --rules")
     return wanted
 
 
@@ -49,8 +51,8 @@ def check_rules(names: Iterable[str]) -> None:
     for name in names:
         if not is_own(name):
             raise ConfigurationError(
-                f"--rule {name}: expected path.py:Name or module:Name; the shipped rules "
-                "are always judged"
+                f"--rule {name}: expected path.py:Name or module:Name; the shipped rules are "
+                "judged without it (choose among them with --rules or --ignore)"
             )
 
 

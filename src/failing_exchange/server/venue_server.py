@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.events import VenueRestarted
@@ -108,14 +108,31 @@ class VenueServer:
         for connection in self.sockets.connections:
             connection.abort()
 
-    def judge(self, rules: Iterable[str | type[Rule]] | None = None) -> None:
-        """Judge each account's client from now on; the venue must have started. None = all."""
+    def judge(
+        self,
+        rules: Iterable[str | type[Rule]] | None = None,
+        options: Mapping[str, Any] = {},
+        *,
+        client_ids: str = "",
+    ) -> None:
+        """Judge each account's client from now on; the venue must have started.
+
+        `rules`: None = all; `options` are their parameters by name. `client_ids`: a pattern whose
+        first group names what an order is for.
+        """
         from failing_exchange.judge.judge import Judge
 
         accounts = self.keys.accounts
         for name in accounts:
             alone = len(accounts) == 1
-            judge = Judge(self.exchange.venue, account=name, alone=alone, rules=rules)
+            judge = Judge(
+                self.exchange.venue,
+                account=name,
+                alone=alone,
+                rules=rules,
+                options=options,
+                intent={"client_ids": client_ids} if client_ids else {},
+            )
             self.judges[name] = judge
             judge.attach()
 
