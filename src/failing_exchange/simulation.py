@@ -223,14 +223,32 @@ def _check_as_of(as_of: object, venue: object) -> None:
 
 def _venues(wanted: Any, seed: int, as_of: str | date | None) -> list[Hosted]:
     several = isinstance(wanted, Sequence) and not isinstance(wanted, str)
-    found = [_venue(one, seed, as_of) for one in (wanted if several else (wanted,))]
-    taken = {place for one in found for place in getattr(one, "places", ())}
+    named = list(wanted) if several else [wanted]
+    beside = {other for one in named for other in _beside(one)}
+    found = [_venue(one, seed, as_of) for one in named if one not in beside]
+    taken: set[tuple[str, int]] = set()
+    for one in found:
+        places = getattr(one, "places", ())
+        for host, port in places:
+            if (host, port) in taken:
+                raise ConfigurationError(
+                    f"venue={wanted!r}: two answer at {host}:{port}; give one other `places`, or "
+                    "leave it out"
+                )
+        taken.update(places)
     for one in found:
         places = getattr(one, "fallback_places", None)
         if places:
             cast(Any, one).fallback_places = tuple(p for p in places if p not in taken)
             taken.update(places)
     return found
+
+
+def _beside(wanted: Any) -> Sequence[str]:
+    """The names of the venues that are served with one, on the same exchange."""
+    from failing_exchange.venues.base import venue_of
+
+    return venue_of(wanted).beside if isinstance(wanted, str) else getattr(wanted, "beside", ())
 
 
 def _venue(wanted: Any, seed: int, as_of: str | date | None) -> Hosted:

@@ -116,7 +116,7 @@ def test_all_conditional_orders_are_canceled_apart_from_the_others() -> None:
             resting["id"]
         ]
         assert len(await x.fetch_open_orders(params={"type": "spot"}, limit=1)) == 1
-        assert len(await x.fetch_open_orders()) == 2
+        assert len(await x.fetch_open_orders()) == 1
 
     simulate(story())
 

@@ -145,7 +145,8 @@ def test_a_position_follows_its_orders() -> None:
         assert (empty["side"], empty["contracts"], empty["entryPrice"]) == (None, 0, None)
         assert await x.fetch_positions() == []
         profit = sum(
-            float(t["info"]["realizedPnl"]) - t["fee"]["cost"] for t in await x.fetch_my_trades()
+            float(t["info"]["realizedPnl"]) - t["fee"]["cost"]
+            for t in await x.fetch_my_trades(SWAP)
         )
         futures = await x.fetch_balance({"type": "swap"})
         assert futures["USDT"]["total"] == pytest.approx(10_000_000 + profit)

@@ -92,9 +92,9 @@ def test_a_ledger_tells_what_was_owned_since_an_instant() -> None:
     for at in (1, 2, 3):
         ledger.transfer(WORLD, "alice", "USDT", 100, at=at)
     ledger.reserve("alice", "USDT", 50, at=4)
-    assert ledger.totals("alice", "USDT", since=1) == [300, 200, 100]
-    assert ledger.totals("alice", "USDT", since=3) == [300]
-    assert ledger.totals("alice", "BTC", since=0) == [0]
+    assert ledger.totals(("alice",), "USDT", since=1) == [300, 200, 100]
+    assert ledger.totals(("alice",), "USDT", since=3) == [300]
+    assert ledger.totals(("alice",), "BTC", since=0) == [0]
 
 
 def broken() -> Any:

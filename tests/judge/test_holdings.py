@@ -59,6 +59,8 @@ def facts(traded: Traded | None = None, **totals: list[int]) -> Any:
     engine = SimpleNamespace(state=SimpleNamespace(markets=markets, ledger=ledger))
     return SimpleNamespace(
         traded=traded or Traded(), engine=engine, account="main",
+        wallets_meant=lambda asset, believed: ("main",),
+        opened_with=lambda asset, wallets: 10 * ATOMS if asset == "USDT" and totals else 0,
         value=lambda asset, atoms, at: 2 * atoms / ATOMS,
         market=lambda symbol: markets[symbol].market,
     )  # fmt: skip
@@ -70,12 +72,12 @@ def test_a_notebook_is_compared_with_all_that_was_traded() -> None:
     traded.add(fill(Side.BUY, "BNB"), MARKET, 10 * SECOND)
     units = 100 * STEP / ATOMS
     known = facts(traded)
-    late = holdings({"USDT": -5_000 / ATOMS}, None, known, {}, 70 * SECOND + 1)
+    late = holdings({"USDT": -5_000 / ATOMS}, None, known, 70 * SECOND + 1)
     assert late is not None
     assert list(late) == ["BNB", "BTC", "USDT"]
     assert late["BTC"] == Holding(0.0, units, units)
     assert late["USDT"].difference == 0.0
-    soon = holdings({"USDT": -5_000 / ATOMS}, None, known, {}, 70 * SECOND - 1)
+    soon = holdings({"USDT": -5_000 / ATOMS}, None, known, 70 * SECOND - 1)
     assert soon is not None
     assert soon["BTC"] == Holding(0.0, units, 0.0)
 
@@ -85,14 +87,14 @@ def test_a_probe_tells_positions_or_balances() -> None:
     sample: Any = SimpleNamespace(positions={"BTC/USDT": 1.0, "BTC/USDT2": 2.0}, balances=None)
     known = facts()
     known.engine.state.markets["BTC/USDT2"] = known.engine.state.markets["BTC/USDT"]
-    assert holdings(None, sample, known, {}, 0) == {"BTC": Holding(3.0, 0.0, -3.0)}
+    assert holdings(None, sample, known, 0) == {"BTC": Holding(3.0, 0.0, -3.0)}
     sample = SimpleNamespace(positions=None, balances={"USDT": 12.0})
     known = facts(USDT=[15 * ATOMS, 11 * ATOMS])
-    found = holdings(None, sample, known, {"USDT": 10 * ATOMS}, 0)
+    found = holdings(None, sample, known, 0)
     assert found == {"USDT": Holding(2.0, 5.0, 3.0)}
     sample = SimpleNamespace(positions=None, balances=None)
-    assert holdings(None, sample, known, {}, 0) is None
-    assert holdings(None, None, known, {}, 0) is None
+    assert holdings(None, sample, known, 0) is None
+    assert holdings(None, None, known, 0) is None
 
 
 @pytest.mark.parametrize(

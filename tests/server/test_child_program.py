@@ -16,7 +16,7 @@ from failing_exchange import Binance, FailingExchange
 from failing_exchange.cli.main import main, split
 from failing_exchange.server.certificate import context
 from failing_exchange.server.proxy import HEAD_BYTES_MAX, Proxy
-from failing_exchange.venues.binance.places import HOSTS, SIMULATED
+from failing_exchange.venues.binance.places import SIMULATED
 
 SERVE = [sys.executable, "-m", "failing_exchange", "serve", "--port", "0", "--"]
 SECONDS = 60
@@ -184,7 +184,7 @@ def test_the_proxy_refuses_what_it_does_not_serve(
     async def run() -> None:
         venue = Binance(FailingExchange())
         await venue.listen("127.0.0.1", 0)
-        proxy = Proxy(venue.protocol, context(), HOSTS, SIMULATED)
+        proxy = Proxy(venue.protocol, context(), venue.venue.hosts(), SIMULATED)
         try:
             port = await proxy.open()
             reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -28,7 +28,9 @@ def test_an_unknown_path_is_named_once_and_never_its_query(
                 assert got.status == 404
                 below = path.startswith("/api/")
                 said = await got.text()
-                assert said == "" if below else "Binance Spot is simulated" in said
+                assert (
+                    said == "" if below else "Binance Spot and USD-M futures are simulated" in said
+                )
         await client.venue.ask(Request("GET", "/sapi/v1/\x1b[2J", "", {}, b"", "1.2.3.4"))
         assert (await client.send("POST", "/sapi/v1/some/call")).status == 404
         with pytest.raises(aiohttp.WSServerHandshakeError):

@@ -56,7 +56,7 @@ def on_sockets(
     """A story against a venue that also speaks an echo; unless `idle`, something else goes on."""
 
     async def with_echo(client: Client) -> None:
-        client.venue.sockets.routes[ECHO] = WebSocketRoute(echo, limits or STREAMS)
+        client.venue.dialect.routes[ECHO] = WebSocketRoute(echo, limits or STREAMS)
         going_on = asyncio.ensure_future(asyncio.sleep(0 if idle else 1_000_000))
         await story(client)
         going_on.cancel()

@@ -55,8 +55,7 @@ class ChildProgram:
         self._folder = tempfile.TemporaryDirectory(prefix="failing-exchange-")
         whole, certificate = (Path(self._folder.name) / name for name in ("own.pem", "ca.pem"))
         venue = self._served.venue
-        places = (*venue.places, *venue.fallback_places)
-        hosts = tuple(dict.fromkeys(host for host, _ in places))
+        hosts = venue.hosts()
         pem = self_signed((*hosts, "localhost"))
         whole.touch(mode=0o600)
         whole.write_bytes(pem)

@@ -324,12 +324,16 @@ class OrderApi(UnifiedRequests):
         return [await self.cancel_order(id, symbol, params) for id in _listed(ids, "ids")]
 
     async def cancel_all_orders(self, symbol: Symbol = None, params: Params = NONE) -> Any:
-        """Cancel every open order, of one market or of all; return them.
+        """Cancel every open order of one market, or of all of one type; return them.
 
-        Params: trigger (True: the conditional orders of contracts, and no others).
+        Params: trigger (True: the conditional orders of contracts, and no others); type, as in
+        `fetch_tickers`.
         """
-        kept = own("cancel_all_orders", params) if params else ()
-        return await self._client.call("cancel_all_orders", symbol or "", kept)
+        kept = dict(own("cancel_all_orders", params))
+        named = "" if symbol else self._type(kept)
+        if named:
+            kept["type"] = named
+        return await self._client.call("cancel_all_orders", symbol or "", kept or ())
 
 
 def _given(name: str, value: Any) -> Any:

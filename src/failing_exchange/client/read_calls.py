@@ -11,7 +11,6 @@ from failing_exchange.client.unified_api import (
     Symbol,
     Symbols,
     UnifiedRequests,
-    is_contract,
     names_of,
     recent,
 )
@@ -19,13 +18,6 @@ from failing_exchange.errors import OrderNotFoundError, SymbolNotFoundError
 
 CONDITIONAL = ("trigger", "stop", "conditional")
 ENDED = {"fetch_closed_orders": ("closed",), "fetch_canceled_orders": ("canceled", "expired")}
-
-
-def _is_wanted(order: Any, statuses: Any, kind: str | None) -> bool:
-    """Whether an order has one of some statuses, and is of a kind of market; None: of any."""
-    if statuses is not None and order["status"] not in statuses:
-        return False
-    return kind is None or is_contract(order["symbol"]) is (kind != "spot")
 
 
 class ReadApi(UnifiedRequests):
@@ -64,16 +56,25 @@ class ReadApi(UnifiedRequests):
         return await self._ask("fetch_ticker", params, symbol)
 
     async def fetch_tickers(self, symbols: Symbols = None, params: Params = NONE) -> Any:
-        """Return tickers by symbol; `symbols=None` means every market."""
-        return await self._ask("fetch_tickers", params, "", names_of(symbols))
+        """Return tickers by symbol; `symbols=None` means every market of one type.
+
+        Params: type, "spot" or "swap" ("future"). By default it is `options["defaultType"]`, else
+        "spot", or "swap" where no spot market is listed. So for all calls without a symbol.
+        """
+        return await self._tickers("fetch_tickers", params, symbols)
 
     async def fetch_bids_asks(self, symbols: Symbols = None, params: Params = NONE) -> Any:
         """Return tickers by symbol with the best bid and ask and their amounts."""
-        return await self._ask("fetch_bids_asks", params, "", names_of(symbols))
+        return await self._tickers("fetch_bids_asks", params, symbols)
 
     async def fetch_last_prices(self, symbols: Symbols = None, params: Params = NONE) -> Any:
         """Return the last price of each market by symbol: `price`, `timestamp`, `side`."""
-        return await self._ask("fetch_last_prices", params, "", names_of(symbols))
+        return await self._tickers("fetch_last_prices", params, symbols)
+
+    async def _tickers(self, call: str, params: Params, symbols: Symbols) -> Any:
+        names = names_of(symbols)
+        scope = () if names else self._scope(own(call, params))
+        return await self._client.call(call, "", (*scope, *names))
 
     async def fetch_order_book(
         self, symbol: str, limit: Limit = None, params: Params = NONE
@@ -164,12 +165,8 @@ class ReadApi(UnifiedRequests):
         futures wallet `free` is what new orders can use, `used` the initial margin of positions and
         orders, and `total` the margin balance, with unrealised profit.
         """
-        return await self._client.call("fetch_balance", "", self._wallet("fetch_balance", params))
-
-    def _wallet(self, call: str, params: Params) -> str:
-        """The wallet that a caller names; "" where none is named."""
-        given = own(call, params).get("type") if params else None
-        return str(given or self.options.get("defaultType") or "")
+        wallet = self._type(own("fetch_balance", params))
+        return await self._client.call("fetch_balance", "", wallet)
 
     async def fetch_order(self, id: Any, symbol: Symbol = None, params: Params = NONE) -> Any:
         """Return one order by id, or with `id=None` by params["clientOrderId"].
@@ -189,10 +186,10 @@ class ReadApi(UnifiedRequests):
     async def fetch_open_orders(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
-        """Return the orders that can still trade, of all markets without a symbol.
+        """Return the orders that can still trade; without a symbol, of all markets of one type.
 
         Params: until (milliseconds); trigger (True: the conditional orders of contracts that wait,
-        and no others); type ("spot" or "swap", where no symbol is given). So for the other lists.
+        and no others); type, as in `fetch_tickers`. So for the other lists.
         """
         return await self._orders("fetch_open_orders", params, symbol, since, limit)
 
@@ -227,26 +224,28 @@ class ReadApi(UnifiedRequests):
         self, call: str, params: Params, symbol: Symbol, since: Since, limit: Limit
     ) -> Any:
         """A list of orders; what the venue can't tell apart is told apart here, as in ccxt."""
-        if not params:
-            return await self._client.call(call, symbol or "", (since, limit))
-        kept = dict(own(call, params))
-        until, kind = kept.pop("until", None), None if symbol else kept.pop("type", None)
+        kept = own(call, params)
+        scope = () if symbol else self._scope(kept)
+        until = kept.get("until")
         trigger = any(kept.get(name) for name in CONDITIONAL)
-        cuts = kind is not None or (trigger and call in ENDED)
-        message = (since, None if cuts else limit) + (() if until is None else (until,))
-        message = ("trigger", *message) if trigger else message
+        cuts = trigger and call in ENDED
+        message: tuple[Any, ...] = (since, None if cuts else limit)
+        message += () if until is None else (until,)
+        message = ("trigger", *message) if trigger else (*scope, *message)
         found = await self._client.call(call, symbol or "", message)
         if not cuts or not isinstance(found, list):
             return found
-        statuses = ENDED.get(call) if trigger else None
-        chosen = [one for one in found if _is_wanted(one, statuses, kind)]
-        return recent(chosen, since, limit)
+        return recent([one for one in found if one["status"] in ENDED[call]], since, limit)
 
     async def fetch_my_trades(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
     ) -> Any:
-        """Return the account's own fills, with fees. Params: until (milliseconds)."""
-        return await self._page("fetch_my_trades", params, symbol, None, since, limit)
+        """Return the account's own fills, with fees; without a symbol, in markets of one type.
+
+        Params: until (milliseconds); type, as in `fetch_tickers`.
+        """
+        scope = () if symbol else self._scope(own("fetch_my_trades", params))
+        return await self._page("fetch_my_trades", params, symbol, *scope, None, since, limit)
 
     async def fetch_order_trades(
         self,

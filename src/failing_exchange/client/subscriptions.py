@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from failing_exchange.core.market import is_contract
 from failing_exchange.core.queries import FetchBalance, FetchMargin
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import SECOND
@@ -220,7 +221,10 @@ class Streams(AccountEvents):
             self._push("watch_balance", "", look.ask(FetchMargin(account)), FUTURES_WALLET.detail)
 
     def _push(self, operation: str, symbol: str, answer: Any, detail: Any = None) -> None:
-        for name in dict.fromkeys((symbol, "")):
-            stream = self._streams.get(Channel(operation, name, detail))
+        concerned = [Channel(operation, symbol, detail)]
+        if symbol:
+            concerned += Channel(operation, ""), Channel(operation, "", is_contract(symbol))
+        for channel in concerned:
+            stream = self._streams.get(channel)
             if stream is not None:
                 send(self.venue.gateway, self.account, operation, symbol, answer, stream)

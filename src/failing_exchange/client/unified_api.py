@@ -30,6 +30,15 @@ class UnifiedRequests:
             own(operation, params)
         return self._client.call(operation, symbol, message)
 
+    def _type(self, kept: Params) -> str:
+        """The type of market that a caller means: by its params, else by its options; or ""."""
+        return str(kept.get("type") or self.options.get("defaultType") or "")
+
+    def _scope(self, kept: Params) -> tuple[Any, ...]:
+        """What the message of a call without a symbol begins with: its type, if one is named."""
+        named = self._type(kept)
+        return ({"type": named},) if named else ()
+
     def _page(
         self, operation: str, params: Params, symbol: Symbol, *message: Any
     ) -> Awaitable[Any]:

@@ -56,12 +56,16 @@ class WatchApi(UnifiedRequests):
         return await self._watch("watch_ticker", params, "watch_ticker", [symbol])
 
     async def watch_tickers(self, symbols: Symbols = None, params: Params = NONE) -> Any:
-        """Return the next tickers by symbol; `symbols=None` means every market."""
-        return await self._watch_all("watch_tickers", params, symbols)
+        """Return the next tickers by symbol; `symbols=None` as in `fetch_tickers`."""
+        own("watch_tickers", params)
+        names = names_of(symbols) or self._listed(params)
+        return await self._watch_all("watch_tickers", NONE, names)
 
     async def watch_bids_asks(self, symbols: Symbols = None, params: Params = NONE) -> Any:
         """Return the next best prices by symbol."""
-        return await self._watch_all("watch_bids_asks", params, symbols)
+        own("watch_bids_asks", params)
+        names = names_of(symbols) or self._listed(params)
+        return await self._watch_all("watch_bids_asks", NONE, names)
 
     async def watch_order_book(
         self, symbol: str, limit: Limit = None, params: Params = NONE
@@ -151,11 +155,25 @@ class WatchApi(UnifiedRequests):
         from failing_exchange.client.subscriptions import FUTURES_WALLET, SPOT_WALLET, Wanted
 
         own("watch_balance", params)
-        kind = str((params or {}).get("type") or self.options.get("defaultType") or "")
-        futures = kind in ("swap", "future") or (
-            not kind and all(market.contract for market in self._venue.markets.values())
-        )
+        futures = self._means_contracts(params)
         return (await self._next(Wanted(FUTURES_WALLET if futures else SPOT_WALLET)))[1]
+
+    def _means_contracts(self, params: Params) -> bool:
+        """Whether a call without a symbol is about contracts; see `fetch_tickers`."""
+        kind, markets = self._type(params or NONE), self._venue.markets.values()
+        if not kind:
+            return all(market.contract for market in markets)
+        return kind in ("swap", "future")
+
+    def _listed(self, params: Params) -> tuple[str, ...]:
+        """The symbols of the type of market that a call means."""
+        wanted, markets = self._means_contracts(params), self._venue.markets.values()
+        found = tuple(m.symbol for m in markets if (m.contract is not None) is wanted)
+        if not found:
+            raise SymbolNotFoundError(
+                f"no {'contract' if wanted else 'spot market'} is traded here"
+            )
+        return found
 
     async def watch_my_liquidations(
         self, symbol: Symbol = None, since: Since = None, limit: Limit = None, params: Params = NONE
@@ -359,7 +377,11 @@ class WatchApi(UnifiedRequests):
         for symbol in _some(symbols):
             if symbol != "":
                 await self._check(symbol)
-        found = [Wanted(Channel(operation, symbol)) for symbol in dict.fromkeys(symbols)]
+        of_type = self._means_contracts(params) if operation in OF_ONE_TYPE else None
+        found = [
+            Wanted(Channel(operation, symbol, None if symbol else of_type))
+            for symbol in dict.fromkeys(symbols)
+        ]
         return (await self._next(*found))[1]
 
     async def _check(self, symbol: str) -> None:
@@ -380,6 +402,7 @@ FEEDS = {
     "watch_mark_price": ("FetchMarkPrice", "QuerySource"),
     "watch_mark_prices": ("FetchMarkPrices", "QuerySource"),
 }
+OF_ONE_TYPE = ("watch_orders", "watch_my_trades")  # where no symbol is named
 CHANGES = (
     "watch_trades",
     "watch_orders",

@@ -65,13 +65,15 @@ def _check_progress(order: Order, only: CancelOnly) -> None:
 
 
 def cancel_all(state: State, command: CancelAllOrders, at: int) -> tuple[OrderSnapshot, ...]:
-    """Cancel every open order of an account, in one market or in all."""
+    """Cancel every open order of an account: in one market, in those of some kinds, or in all."""
     account = state.account(command.account)
     if command.symbol:
         state.market(command.symbol, at)
     if command.conditionals:
         cancel_conditionals(state, CancelAllConditionals(command.account, command.symbol), at)
-    ended = [o for o in account.open.values() if not command.symbol or o.symbol == command.symbol]
+    among = state.of_kinds(command.kinds)
+    symbols = (command.symbol,) if command.symbol else {ms.market.symbol for ms in among}
+    ended = [order for order in account.open.values() if order.symbol in symbols]
     for order in ended:
         if order.is_open:  # the other order of a list may have ended with its partner
             if command.cancel_id:

@@ -120,12 +120,13 @@ class CancelOrder(NamedTuple):
 
 
 class CancelAllOrders(NamedTuple):
-    """Cancel every open order of an account, in one market or in all."""
+    """Cancel every open order of an account: in one market, in those of some `kinds`, or in all."""
 
     account: str
     symbol: str = ""
     cancel_id: str = ""
     conditionals: bool = False  # conditional orders that wait, too
+    kinds: tuple[str, ...] = ()
 
 
 class AmendOrder(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -123,9 +124,8 @@ class Ledger:
                 found[asset] = found.get(asset, 0) + free + used
         return found
 
-    def totals(self, account: str, asset: str, *, since: int) -> list[int]:
-        """What an account owns of an asset now, then before each change since `since`."""
-        wallets = self.wallets(account)
+    def totals(self, wallets: Collection[str], asset: str, *, since: int) -> list[int]:
+        """What wallets hold of an asset now, then before each change since `since`."""
         found = [sum(self.free(name, asset) + self.used(name, asset) for name in wallets)]
         for at, name, changed, freed, held in reversed(self._undo):
             if at <= since:

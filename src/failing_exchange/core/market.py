@@ -37,6 +37,9 @@ def parse_symbol(symbol: object) -> Symbol:
     return Symbol(*assets)
 
 
+SPOT_KINDS, CONTRACT_KINDS = ("spot",), ("linear",)  # of `Market.kind`
+
+
 def is_contract(symbol: str) -> bool:
     """Whether a market is a contract, and not a spot market."""
     return parse_symbol(symbol).settle is not None

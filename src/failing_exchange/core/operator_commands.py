@@ -381,8 +381,13 @@ def open_account(state: State, command: c.OpenAccount, at: int) -> None:
         state.ledger.transfer(WORLD, command.account, asset, atoms, at=at)
         note_balance(state, command.account, asset, atoms, 0, at, "deposit")
     for asset, atoms in command.futures:
-        state.ledger.transfer(WORLD, futures_wallet(command.account), asset, atoms, at=at)
-        note_change(state, command.account, asset, atoms, at, "deposit")
+        wallet = futures_wallet(command.account)
+        state.ledger.transfer(WORLD, wallet, asset, atoms, at=at)
+        # No event: their numbers are told to clients of Spot, who must not see that there are
+        # contracts.
+        held = balance_of(state, wallet, asset)
+        change = FuturesBalanceChanged(command.account, asset, atoms, held, at, "deposit")
+        state.accounts[command.account].changes.append(change)
 
 
 # ---- halts of markets and locks of funds: they may overlap, and each ends by itself

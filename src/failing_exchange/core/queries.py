@@ -1,4 +1,8 @@
-"""Queries, and what answers them. `as_of` (an instant, 0 = now) reads an earlier state."""
+"""Queries, and what answers them.
+
+`as_of` (an instant, 0 = now) reads an earlier state. A query over several markets means those of
+its `kinds` (of `Market.kind`; empty = all).
+"""
 
 from __future__ import annotations
 
@@ -30,6 +34,8 @@ from failing_exchange.core.positions import JointMargin, MarginMode, MarginStatu
 from failing_exchange.core.public_trade import Trade
 from failing_exchange.core.units import ATOMS
 
+Kinds: TypeAlias = tuple[str, ...]
+
 
 class FetchOrder(NamedTuple):
     """One order, by id or by client order id; named by both, both must fit."""
@@ -56,6 +62,7 @@ class FetchOrders(NamedTuple):
     as_of: int = 0
     until: int = 0
     from_id: int = 0
+    kinds: Kinds = ()
 
 
 class FetchOrderList(NamedTuple):
@@ -117,6 +124,7 @@ class FetchFills(NamedTuple):
     as_of: int = 0
     until: int = 0
     from_id: int = 0
+    kinds: Kinds = ()
 
 
 class FetchAmendments(NamedTuple):
@@ -174,6 +182,7 @@ class FetchTickers(NamedTuple):
     as_of: int = 0
     since: int = 0
     ends: bool = False
+    kinds: Kinds = ()
 
 
 class FetchBook(NamedTuple):
@@ -241,6 +250,7 @@ class FetchMarkets(NamedTuple):
     """The rules of every market."""
 
     account: str
+    kinds: Kinds = ()
 
 
 class FetchTime(NamedTuple):

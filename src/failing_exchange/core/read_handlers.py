@@ -98,6 +98,7 @@ def fetch_orders(state: State, q: FetchOrders, at: int) -> Orders:
         if q.since <= order.created_at <= until
         and order.id >= q.from_id
         and (not q.symbol or order.symbol == q.symbol)
+        and (not q.kinds or state.markets[order.symbol].market.kind in q.kinds)
         and (snapshot := order.as_of(q.as_of or at)) is not None
         and snapshot.status in wanted
     ]
@@ -158,6 +159,7 @@ def fetch_fills(state: State, q: FetchFills, at: int) -> Fills:
         if q.since <= fill.at <= until
         and fill.trade_id >= q.from_id
         and (not q.symbol or fill.symbol == q.symbol)
+        and (not q.kinds or state.markets[fill.symbol].market.kind in q.kinds)
         and (not q.order_id or fill.order_id == q.order_id)
     ]
     return Fills(tuple(_cut(found, q.since or q.from_id, q.limit)))
@@ -291,7 +293,7 @@ def fetch_average_price(state: State, q: FetchAveragePrice, at: int) -> AverageP
 
 def fetch_markets(state: State, q: FetchMarkets, at: int) -> Markets:
     """The rules of every market."""
-    return Markets(tuple(ms.market for ms in state.markets.values()))
+    return Markets(tuple(ms.market for ms in state.of_kinds(q.kinds)))
 
 
 def fetch_time(state: State, q: FetchTime, at: int) -> Clock:
@@ -319,11 +321,12 @@ def fetch_ticker(state: State, q: FetchTicker, at: int) -> Ticker:
 
 def fetch_tickers(state: State, q: FetchTickers, at: int) -> tuple[Ticker, ...]:
     """The same for several markets, or all."""
-    symbols = q.symbols or tuple(state.markets)
-    return tuple(_ticker(state.market(symbol, at), q, at) for symbol in symbols)
+    symbols = q.symbols or tuple(ms.market.symbol for ms in state.of_kinds(q.kinds))
+    one = FetchTicker(q.account, "", q.as_of, q.since, q.ends)
+    return tuple(_ticker(state.market(symbol, at), one, at) for symbol in symbols)
 
 
-def _ticker(ms: MarketState, q: FetchTicker | FetchTickers, at: int) -> Ticker:
+def _ticker(ms: MarketState, q: FetchTicker, at: int) -> Ticker:
     _, _, as_of, since, wanted = q
     liquidity, tape = ms.liquidity, ms.tape
     if as_of or ms.halted_at:

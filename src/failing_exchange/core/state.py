@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from heapq import heappush
 from itertools import islice
@@ -335,6 +336,11 @@ class State:
             raise Reject(Reason.UNKNOWN_SYMBOL, symbol=symbol) from None
         ms.liquidity.to(at // SECOND)
         return ms
+
+    def of_kinds(self, kinds: tuple[str, ...]) -> Iterable[MarketState]:
+        """The markets of some kinds; empty = all."""
+        found = self.markets.values()
+        return [ms for ms in found if ms.market.kind in kinds] if kinds else found
 
     def account(self, name: str) -> Account:
         """An account; raise `Reject` for an unknown one."""

@@ -75,7 +75,7 @@ class Host(Protocol):
     """What a durable journal knows of its venue: what it keeps of it, and puts back."""
 
     seed: int
-    markets: dict[str, Market]
+    all_markets: dict[str, Market]
     journal: Journal
     clock: VenueClock
     plan: FaultPlan
@@ -141,7 +141,7 @@ class DurableJournal:
         """Attach to a venue that was just built; `world` is what must stay the same."""
         self._venue = venue
         venue.journal.sinks.append(self.write)
-        asked = {"seed": venue.seed, "markets": to_text(tuple(venue.markets.values())), **world}
+        asked = {"seed": venue.seed, "markets": to_text(tuple(venue.all_markets.values())), **world}
         if self.is_new:
             self._put_meta(asked)
         else:

@@ -151,7 +151,7 @@ class Feeds:
             self._beat = self._gateway.later(at, self._on_beat, keeps_running=moves)
 
     def _moves(self, feed: Feed) -> bool:
-        markets = self._gateway.engine.state.markets
+        markets = self.venue.listed
         symbols = (feed.source.symbol,) if feed.source.symbol else tuple(markets)
         return any(markets[symbol].liquidity.background is not None for symbol in symbols)
 

@@ -113,6 +113,7 @@ class Facts:
     def __init__(self, engine: Engine, account: str) -> None:
         self.engine = engine
         self.account = account
+        self.opened = self._opened()  # atoms by wallet and asset, at the start
         self.currency = currency_of(engine.state)
         self.orders: dict[int, OrderFacts] = {}
         self.exposure: dict[str, Exposure] = {}  # by symbol
@@ -136,6 +137,48 @@ class Facts:
         self._told_open: dict[int, OrderFacts] = {}  # known to the client, and not known to end
 
     # ---- the first column
+
+    def _opened(self) -> dict[tuple[str, str], int]:
+        ledger = self.engine.state.ledger
+        return {
+            (wallet, asset): free + used
+            for wallet in ledger.wallets(self.account)
+            for asset, (free, used) in ledger.balances(wallet).items()
+        }
+
+    def opened_with(self, asset: str, wallets: Iterable[str]) -> int:
+        """What wallets held of an asset at the start, in atoms."""
+        return sum(self.opened.get((wallet, asset), 0) for wallet in wallets)
+
+    def wallets_meant(self, asset: str, believed: float) -> tuple[str, ...]:
+        """The wallets that a bot counts in its total of an asset, in units.
+
+        Those that have changed since the start, or all; of several, also one alone. Where none has,
+        the first. Which of these it means is told by what it is nearest to.
+        """
+        ledger = self.engine.state.ledger
+        every = ledger.wallets(self.account)
+        if len(every) == 1:
+            return every
+        changed = tuple(wallet for wallet in every if self._has_changed(wallet)) or every[:1]
+        alone = tuple((wallet,) for wallet in changed)
+
+        def error(wallets: tuple[str, ...]) -> float:
+            held = sum(ledger.free(name, asset) + ledger.used(name, asset) for name in wallets)
+            return abs(held - believed * ATOMS)
+
+        return min((changed, every, *alone), key=error)
+
+    def _has_changed(self, wallet: str) -> bool:
+        return any(
+            free + used != self.opened.get((wallet, asset), 0)
+            for asset, (free, used) in self.engine.state.ledger.balances(wallet).items()
+        )
+
+    def totals(self, asset: str, believed: float, *, since: int) -> list[int]:
+        """What the wallets meant hold of an asset, in atoms: now, then before each change."""
+        wallets = self.wallets_meant(asset, believed)
+        return self.engine.state.ledger.totals(wallets, asset, since=since)
 
     def happened(self, events: Iterable[e.Event], at: int) -> None:
         """Note what happened on the exchange."""

@@ -32,19 +32,17 @@ def holdings(
     booked: Mapping[str, float] | None,
     sample: Sample | None,
     facts: Facts,
-    opened: Mapping[str, int],
     at: int,
 ) -> dict[str, Holding] | None:
     """The assets of which the bot's belief is known; None where it is known of none.
 
-    `booked`: the changes in a bot's notebook. `sample`: else what a probe said. `opened`: the
-    account's balances at the start, in atoms.
+    `booked`: the changes in a bot's notebook. `sample`: else what a probe said.
     """
     since = at - int(GRACE_S * SECOND)
     if booked is not None:
         assets = sorted({*booked, *facts.traded.total, *facts.traded.cash})
         return {
-            asset: _compared(booked.get(asset, 0.0), _gained(facts, opened, asset, since))
+            asset: _compared(booked.get(asset, 0.0), _gained(facts, asset, since))
             for asset in assets
         }
     if sample is None or (sample.positions is None and sample.balances is None):
@@ -59,20 +57,22 @@ def holdings(
         for name, amount in held.items()
     }
     for asset, total in (sample.balances or {}).items():
-        gained = total - opened.get(asset, 0) / ATOMS
-        found[asset] = _compared(gained, _by_ledger(facts, opened, asset, since))
+        wallets = facts.wallets_meant(asset, total)
+        gained = total - facts.opened_with(asset, wallets) / ATOMS
+        found[asset] = _compared(gained, _by_ledger(facts, asset, wallets, since))
     return found
 
 
-def _gained(facts: Facts, opened: Mapping[str, int], asset: str, since: int) -> list[int]:
+def _gained(facts: Facts, asset: str, since: int) -> list[int]:
     if asset in facts.traded.cash:
-        return _by_ledger(facts, opened, asset, since)
+        wallets = facts.engine.state.ledger.wallets(facts.account)
+        return _by_ledger(facts, asset, wallets, since)
     return facts.traded.states(asset, since=since)
 
 
-def _by_ledger(facts: Facts, opened: Mapping[str, int], asset: str, since: int) -> list[int]:
-    totals = facts.engine.state.ledger.totals(facts.account, asset, since=since)
-    return [total - opened.get(asset, 0) for total in reversed(totals)]
+def _by_ledger(facts: Facts, asset: str, wallets: tuple[str, ...], since: int) -> list[int]:
+    totals = facts.engine.state.ledger.totals(wallets, asset, since=since)
+    return [total - facts.opened_with(asset, wallets) for total in reversed(totals)]
 
 
 def _compared(believed: float, states: list[int]) -> Holding:

@@ -79,7 +79,6 @@ class Judge:
         self._declared_early: list[DeclaredIntent] = []  # declared before `attach`
         self._failed: dict[Any, None] = {}  # requests that failed and were not repeated yet
         self._repeats = 0
-        self._opened: dict[str, int] = {}  # balances at the start, in atoms
         self._last: Sample | None = None
         self._last_fault_at = self._recovered_at = NEVER
         self._facts: Facts | None = None
@@ -95,7 +94,6 @@ class Judge:
         self._facts = Facts(gateway.engine, self.account)
         self._intents = Intents(gateway.engine.state.markets)
         self._intents.of_scenario(self._intent, gateway.clock.now())
-        self._opened = gateway.engine.state.ledger.owned(self.account)
         context = RuleContext(self._facts, self._intents, gateway.clock.now, self._believed)
         for rule in self.rules:
             with blame_user_code(f"rule {rule.name}"):
@@ -279,10 +277,11 @@ class Judge:
         booked = None if self.booked is None else self.booked()
         if booked is None:
             return self._last
-        markets = self.facts.engine.state.markets
+        state = self.facts.engine.state
+        markets, wallets = state.markets, state.ledger.wallets(self.account)
         positions = {name: amount for name, amount in booked.items() if name in markets}
         totals = {
-            name: self._opened.get(name, 0) / ATOMS + amount
+            name: self.facts.opened_with(name, wallets) / ATOMS + amount
             for name, amount in booked.items()
             if name not in markets
         }
@@ -308,7 +307,7 @@ class Judge:
         results = [self._result(self._concluded(rule, end)) for rule in self.rules]
         results += [self._ask_invariant(one, at) for one in self.invariants]
         facts = self.facts
-        held = holdings(self.booked and self.booked(), self._last, facts, self._opened, at)
+        held = holdings(self.booked and self.booked(), self._last, facts, at)
         wrong = None if held is None else wrong_money(held, facts, at)
         sums = (r.money for r in results if r.severity is Severity.MONEY)
         return Verdict(

@@ -16,6 +16,8 @@ from failing_exchange.judge.verdict import WRONG
 from failing_exchange.runs.bot_loader import find_bot, makes_own_clients
 from failing_exchange.runs.bot_run import RunConfig, run
 from failing_exchange.scenarios.scenario import Scenario, load, shipped
+from failing_exchange.venue.default_world import DEFAULTS
+from failing_exchange.venue.market_definitions import Listing
 from failing_exchange.venues.base import DEFAULT, venue_of
 
 
@@ -115,7 +117,14 @@ def scenarios_of(bot: str, venue: str = "") -> list[str]:
     if not makes_own_clients(found):
         return shipped()
     markets = {name: load(name).arguments["markets"] for name in shipped()}
-    return [name for name, listed in markets.items() if all(m.market.kind in kinds for m in listed)]
+    return [name for name, listed in markets.items() if _kinds_of(listed) <= set(kinds)]
+
+
+def _kinds_of(listed: Sequence[Listing]) -> set[str]:
+    """The kinds of market that a scenario is about: Spot, where it lists the default world."""
+    if {one.market.symbol for one in listed} == DEFAULTS.keys():
+        return {"spot"}
+    return {one.market.kind for one in listed}
 
 
 def make(bot: str, names: Sequence[str] | None = None, *, venue: str = "", jobs: int = 0) -> Card:

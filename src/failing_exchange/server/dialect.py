@@ -6,7 +6,7 @@ it is asked about comes as an argument. Each venue in `venues/` has one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -78,10 +78,26 @@ class Dialect(Protocol):
 class Speaker(Protocol):
     """As much of a venue as its server needs (see `venues.base.Venue`)."""
 
+    name: str
     about: str
     places: tuple[tuple[str, int], ...]
     fallback_places: tuple[tuple[str, int], ...]
+    paths: tuple[str, ...]
+    kinds: tuple[str, ...]
+    beside: tuple[str, ...]
     ccxt_ids: tuple[str, ...]
+
+    def served(self) -> Sequence[Speaker]:
+        """Itself, and the products that are served beside it on the same exchange."""
+
+    def all_places(self) -> tuple[tuple[str, int], ...]:
+        """The production hosts and ports of all of them."""
+
+    def hosts(self) -> tuple[str, ...]:
+        """All hosts under which it may answer."""
+
+    def day_of(self, day: str | None) -> str | None:
+        """The day of its API where it is served beside another: not before the first known one."""
 
     def check_key(self, key: Key) -> None:
         """Raise ConfigurationError for an API key that this venue can't have."""

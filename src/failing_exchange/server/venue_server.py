@@ -11,8 +11,10 @@ from failing_exchange.server.api_keys import Keyring
 from failing_exchange.server.dispatcher import Dispatcher
 from failing_exchange.server.http_connection import HttpServer
 from failing_exchange.server.listener import Listener
+from failing_exchange.server.served_products import ServedProduct, ServedProducts
 from failing_exchange.server.websocket_frames import Code
 from failing_exchange.server.websocket_server import WebSocketServer
+from failing_exchange.venue.market_view import MarketView
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ class VenueServer:
     """An exchange behind a venue's own protocol; `exchange` is the same one in process.
 
     `venue` says what is spoken, `keys` who may trade, `limits` what they may do, and `places` under
-    which hosts and ports it answers in a simulation.
+    which hosts and ports it answers in a simulation. Products that the venue has beside it (see
+    `Speaker.served`) are served with it; `beside_limits` are theirs, by name.
     """
 
     def __init__(
@@ -40,11 +43,13 @@ class VenueServer:
         keys: Keyring | None = None,
         limits: Any = None,
         places: Iterable[tuple[str, int]] | None = None,
+        beside_limits: Mapping[str, Any] | None = None,
         **switches: bool,
     ) -> None:
         self.exchange = exchange
         self.venue = venue
-        self.places = venue.places if places is None else tuple(places)
+        self._at_production_places = places is None
+        self.places = venue.all_places() if places is None else tuple(places)
         self.fallback_places = venue.fallback_places if places is None else ()
         self._keys_given = keys is not None
         self.keys = keys or Keyring.default()
@@ -52,18 +57,37 @@ class VenueServer:
             venue.check_key(key)
         for account in self.keys.accounts:
             exchange.client(account)
-        self.dialect = venue.speak(exchange.venue, self.keys, limits, **switches)
-        exchange.venue.add_protocol_gate(self.dialect.limits.gate)
-        exchange.journal.readers.append(self.dialect.limits.ended)
-        self._dispatcher = Dispatcher(exchange.venue, self.dialect.rest)
-        self.sockets = WebSocketServer(self._dispatcher, self.dialect)
-        clock = exchange.venue.clock
-        self._http = HttpServer(self._dispatcher, clock, self.sockets.upgrade)
+        beside = {**dict.fromkeys(venue.beside), **(beside_limits or {})}
+        own, *others = venue.served()
+        day = exchange.venue.as_of
+        self._products = ServedProducts(
+            [
+                self._product(own, day, limits, switches),
+                *(self._product(one, one.day_of(day), beside[one.name], {}) for one in others),
+            ]
+        )
+        self.dialect = self._products.first.dialect
+        self.sockets = WebSocketServer(self._products)
+        first = self._products.first.dispatcher
+        handler = self._products if others else first
+        self._http = HttpServer(handler, exchange.venue.clock, self.sockets.upgrade)
         if exchange.venue.durable is not None:
             exchange.venue.durable.commits.on_halt.append(self._on_halt)
-            exchange.venue.durable.keep_usage("venue limits", self.dialect.limits)
         self.judges: dict[str, Judge] = {}  # by account
         self._listeners: list[Listener] = []
+
+    def _product(
+        self, speaker: Speaker, day: str | None, limits: Any, switches: Mapping[str, bool]
+    ) -> ServedProduct:
+        """Put one product on the wire; it sees what it lists of the exchange."""
+        venue = self.exchange.venue
+        view = MarketView(venue, speaker.kinds, day)
+        dialect = speaker.speak(view, self.keys, limits, **switches)
+        venue.add_protocol_gate(dialect.limits.gate)
+        self.exchange.journal.readers.append(dialect.limits.ended)
+        if venue.durable is not None:
+            venue.durable.keep_usage(f"venue limits of {speaker.name}", dialect.limits)
+        return ServedProduct(speaker, view, dialect, Dispatcher(view, dialect.rest))
 
     async def listen(self, host: str, port: int, *, ssl: Any = None) -> int:
         """Answer at a place; the port, which for 0 is a free one.
@@ -78,11 +102,12 @@ class VenueServer:
 
     async def _listen(self, host: str, port: int, ssl: Any) -> int:
         await self.exchange.ready()
-        gateway, limits = self.exchange.venue.gateway, self.dialect.limits
+        gateway = self.exchange.venue.gateway
         if self._heard not in gateway.listeners:
-            orders = gateway.engine.state.orders.values()
-            limits.started(order.id for order in orders if not order.filled)
-            gateway.listeners += [limits.heard, self._heard]
+            for product in self._products.all:
+                product.begin()
+                gateway.listeners.append(product.heard)
+            gateway.listeners.append(self._heard)
         listener = Listener(self.exchange.venue, self._http, host, port, ssl)
         await listener.open()
         self._listeners.append(listener)
@@ -145,14 +170,14 @@ class VenueServer:
         """Answer under all its names in the simulation's network."""
         self.accept_any_key()
         network: Any = getattr(asyncio.get_running_loop(), "network", None)
-        if network is not None and self.places == self.venue.places:
+        if network is not None and self._at_production_places:
             network.about = self.venue.about
         for host, port in (*self.places, *self.fallback_places):
             await self.listen(host, port)
 
     async def ask(self, request: Request) -> Reply | None:
         """Answer one request without a socket; None when the connection breaks instead."""
-        return await self._dispatcher.ask(request)
+        return await self._products.ask(request)
 
     async def close(self) -> None:
         """Stop answering; open connections are ended."""

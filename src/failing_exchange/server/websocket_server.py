@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from failing_exchange.faults.connection import ConnectionDamage
@@ -17,11 +17,10 @@ from failing_exchange.server.websocket_frames import accept_key
 from failing_exchange.venue.connection_events import connection_fault
 
 if TYPE_CHECKING:
-    from failing_exchange.server.dialect import Dialect
     from failing_exchange.server.dispatcher import Dispatcher
     from failing_exchange.server.http_connection import HttpConnection
+    from failing_exchange.server.served_products import ServedProduct, ServedProducts
     from failing_exchange.server.websocket_connection import WebSocketRoute
-    from failing_exchange.venue.gateway import Gateway
 
 SOCKET_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")  # RFC 6455, section 4.1: 16 bytes in base64
 EMPTY = Reply(200, b"")  # in whose place a damaged upgrade is answered
@@ -65,37 +64,25 @@ class WebSocketServer:
     A route's path is matched whole, or, when it ends with a slash, as a beginning.
     """
 
-    def __init__(self, dispatcher: Dispatcher, dialect: Dialect) -> None:
-        self._dispatcher = dispatcher
-        self._venue = dispatcher.venue
-        self._dialect = dialect
+    def __init__(self, products: ServedProducts) -> None:
+        self._products = products
         self.connections = Connections()
-        self.routes = dialect.routes
         self._outgoing: tuple[asyncio.AbstractEventLoop, Outgoing] | None = None
-
-    def route(self, path: str) -> WebSocketRoute | None:
-        """What is spoken at a path; None for nothing."""
-        found = self.routes.get(path)
-        if found is not None:
-            return found
-        for beginning, route in self.routes.items():
-            if beginning.endswith("/") and path.startswith(beginning):
-                return route
-        return None
 
     def upgrade(self, request: Request, client: HttpConnection) -> None:
         """Grant an upgrade to WebSocket, or refuse or damage it."""
-        gateway = self._dispatcher.gateway
+        product = self._products.of(request)
+        gateway = product.dispatcher.gateway
         at = gateway.clock.now()
-        route = self.route(request.path)
-        refused = self._refusal(request, route, at)
+        route = route_of(product.dialect.routes, request.path)
+        refused = self._refusal(request, product, route, at)
         if refused is not None or route is None:
-            refused = refused or self._dispatcher.rest.absent(request, at)
+            refused = refused or product.dispatcher.rest.absent(request, at)
             client.respond(refused, at, close=True)
             return
         damage = connection_fault(gateway, route.upgrade)
         if damage is None:
-            self._connect(request, client, route, gateway)
+            self._connect(request, client, route, product.dispatcher)
             return
         if damage.kind is ConnectionDamage.UPGRADE:
             steps = [false_handshake(request.headers["sec-websocket-key"], damage, at), close]
@@ -103,23 +90,30 @@ class WebSocketServer:
             steps = steps_of(EMPTY, damage)
         client.respond(EMPTY._replace(damage=damage, steps=steps), at)
 
-    def _refusal(self, request: Request, route: WebSocketRoute | None, at: int) -> Reply | None:
+    def _refusal(
+        self, request: Request, product: ServedProduct, route: WebSocketRoute | None, at: int
+    ) -> Reply | None:
         """Why a client may not connect now; None when it may."""
         if not is_handshake(request):
-            return self._dispatcher.rest.malformed(400)
-        refused = self._dialect.refuse_connection(request, route, at)
+            return product.dispatcher.rest.malformed(400)
+        refused = product.dialect.refuse_connection(request, route, at)
         if refused is None and len(self.connections) >= CONNECTIONS_MAX:
             return Reply(503, b"")
         return refused
 
     def _connect(
-        self, request: Request, client: HttpConnection, route: WebSocketRoute, gateway: Gateway
+        self,
+        request: Request,
+        client: HttpConnection,
+        route: WebSocketRoute,
+        dispatcher: Dispatcher,
     ) -> None:
+        gateway = dispatcher.gateway
         accept = accept_key(request.headers["sec-websocket-key"])
         client.transport.write(switching(accept, gateway.clock.now()))
         connection = Connection(
             name=self.connections.next_name(),
-            dispatcher=self._dispatcher,
+            dispatcher=dispatcher,
             request=request,
             transport=client.transport,
             gateway=gateway,
@@ -133,7 +127,7 @@ class WebSocketServer:
 
     def _outgoing_of(self, loop: asyncio.AbstractEventLoop) -> Outgoing:
         if self._outgoing is None or self._outgoing[0] is not loop:
-            durable = self._venue.durable
+            durable = self._products.first.view.durable
             self._outgoing = (
                 loop,
                 Outgoing(loop, None if durable is None else durable.commits),
@@ -147,6 +141,17 @@ class WebSocketServer:
                 connection.on_shutdown()
             connection.close(code, reason)
             connection.flush()
+
+
+def route_of(routes: Mapping[str, WebSocketRoute], path: str) -> WebSocketRoute | None:
+    """What is spoken at a path; None for nothing."""
+    found = routes.get(path)
+    if found is not None:
+        return found
+    for beginning, route in routes.items():
+        if beginning.endswith("/") and path.startswith(beginning):
+            return route
+    return None
 
 
 def is_handshake(request: Request) -> bool:

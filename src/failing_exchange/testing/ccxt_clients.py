@@ -108,7 +108,7 @@ def _check_product(exchange: Any, venue: Venue) -> None:
 
 def _check_host(host: str, venue: Any) -> None:
     """Raise ConfigurationError for a request that is meant for what is not simulated."""
-    if all(host != known for known, _ in (*venue.places, *venue.fallback_places)):
+    if host not in venue.hosts():
         raise ConfigurationError(f"{host} can't be reached through this client. {venue.about}")
 
 

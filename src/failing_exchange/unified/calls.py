@@ -22,6 +22,7 @@ from failing_exchange.unified import contracts, structures as write
 from failing_exchange.unified.contract_calls import (
     CONTRACT_CALLS,
     QUESTIONS_CACHED_MAX,
+    kinds_of,
     price_candles,
     read_balance,
     write_changed_positions,
@@ -95,8 +96,11 @@ def _cancel(d: Codec, t: Trip) -> Any:
 
 
 def _cancel_all(d: Codec, t: Trip) -> Any:
-    command = c.CancelAllConditionals if is_conditional(t.message) else c.CancelAllOrders
-    return command(t.account, d.known(t.symbol))
+    symbol = d.known(t.symbol)
+    if is_conditional(t.message):
+        return c.CancelAllConditionals(t.account, symbol)
+    kind = dict(t.message).get("type", "")
+    return c.CancelAllOrders(t.account, symbol, kinds=() if symbol else kinds_of(d, kind))
 
 
 def _edit_order(d: Codec, t: Trip) -> Any:
@@ -163,7 +167,7 @@ def _one(d: Codec, t: Trip) -> Any:
 
 def _orders(which: str) -> Callable[[Codec, Trip], Any]:
     def decode(d: Codec, t: Trip) -> Any:
-        message = t.message
+        kinds, message = _scope(d, t)
         trigger = message[0] == TRIGGER
         since, limit, *until = message[1:] if trigger else message
         symbol, (start, most) = d.known(t.symbol), _window(since, limit)
@@ -171,16 +175,18 @@ def _orders(which: str) -> Callable[[Codec, Trip], Any]:
             wanted = "open" if which == "open" else "all"
             last = until_of(until)
             return q.FetchConditionals(t.account, symbol, wanted, start, last, limit=most)
-        return q.FetchOrders(t.account, symbol, which, start, most, until=until_of(until))
+        last = until_of(until)
+        return q.FetchOrders(t.account, symbol, which, start, most, until=last, kinds=kinds)
 
     return decode
 
 
 def _own_fills(d: Codec, t: Trip) -> Any:
-    order_id, since, limit, *until = t.message
+    kinds, (order_id, since, limit, *until) = _scope(d, t)
     symbol, number = d.known(t.symbol), order_id_of(order_id, {})[0] if order_id is not None else 0
     start, most = _window(since, limit)
-    return q.FetchFills(t.account, symbol, number, start, most, until=until_of(until))
+    last = until_of(until)
+    return q.FetchFills(t.account, symbol, number, start, most, until=last, kinds=kinds)
 
 
 def _book(d: Codec, t: Trip) -> Any:
@@ -216,9 +222,24 @@ def _ticker(d: Codec, t: Trip) -> Any:
 
 
 def _tickers(d: Codec, t: Trip) -> Any:
-    for symbol in t.message:
+    kinds, symbols = _scope(d, t)
+    for symbol in symbols:
         d.market(symbol)
-    return q.FetchTickers(t.account, t.message)
+    return q.FetchTickers(t.account, symbols, kinds=() if symbols else kinds)
+
+
+def _scope(d: Codec, t: Trip) -> tuple[q.Kinds, tuple[Any, ...]]:
+    """The kinds of market that a call means, and the rest of its message.
+
+    None of them where it names a symbol, or one order; a `type` stands first in the message.
+    """
+    message: tuple[Any, ...] = t.message
+    kind = ""
+    if message and message[0].__class__ is dict:
+        kind, message = message[0]["type"], message[1:]
+    if t.symbol or t.operation == "fetch_order_trades":
+        return (), message
+    return kinds_of(d, kind), message
 
 
 def _rules(d: Codec, t: Trip) -> Any:
@@ -354,19 +375,19 @@ CALLS: dict[str, UnifiedCall] = {
     "edit_order": UnifiedCall(_edit_order, _edited, (*ORDER, "origClientOrderId")),
     "amend_order": UnifiedCall(_amend, None, NAMED),
     "cancel_order": UnifiedCall(_cancel, _one_of, (*NAMED, *CONDITIONAL)),
-    "cancel_all_orders": UnifiedCall(_cancel_all, _orders_of, CONDITIONAL),
+    "cancel_all_orders": UnifiedCall(_cancel_all, _orders_of, ("type", *CONDITIONAL)),
     "fetch_order": UnifiedCall(_one, _one_of, (*NAMED, *CONDITIONAL)),
     "fetch_orders": UnifiedCall(_orders("all"), _list, LISTED),
     "fetch_open_orders": UnifiedCall(_orders("open"), _list, LISTED),
     "fetch_closed_orders": UnifiedCall(_orders("closed"), _list, LISTED),
     "fetch_canceled_orders": UnifiedCall(_orders("canceled"), _list, LISTED),
-    "fetch_my_trades": UnifiedCall(_own_fills, _fills, UNTIL),
+    "fetch_my_trades": UnifiedCall(_own_fills, _fills, (*UNTIL, "type")),
     "fetch_order_trades": UnifiedCall(_own_fills, _fills, UNTIL),
     "fetch_balance": UnifiedCall(read_balance, _balance, ("type",)),
     "fetch_ticker": UnifiedCall(_ticker, lambda d, one: write.ticker(one)),
-    "fetch_tickers": UnifiedCall(_tickers, _by_symbol),
-    "fetch_bids_asks": UnifiedCall(_tickers, _by_symbol),
-    "fetch_last_prices": UnifiedCall(_tickers, _last_prices),
+    "fetch_tickers": UnifiedCall(_tickers, _by_symbol, ("type",)),
+    "fetch_bids_asks": UnifiedCall(_tickers, _by_symbol, ("type",)),
+    "fetch_last_prices": UnifiedCall(_tickers, _last_prices, ("type",)),
     "fetch_order_book": UnifiedCall(_book, lambda d, book: write.book(book)),
     "fetch_trades": UnifiedCall(
         _trades, lambda d, told: [public_trade(t, told.market) for t in told.trades], UNTIL

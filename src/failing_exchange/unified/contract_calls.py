@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c, contract_queries as cq, queries as q
 from failing_exchange.core.collateral import SetFeeBurn, SetMultiAssets
-from failing_exchange.core.market import Market
+from failing_exchange.core.market import CONTRACT_KINDS, SPOT_KINDS, Market
 from failing_exchange.core.order import OrderSnapshot
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.reject import Reason, Reject
@@ -57,6 +57,11 @@ def is_futures(d: Decoder, kind: str) -> bool:
     if kind not in WALLETS:
         raise Reject(Reason.BAD_REQUEST, f"Invalid type: {kind!r} is none of {', '.join(WALLETS)}")
     return WALLETS[kind]
+
+
+def kinds_of(d: Decoder, kind: object) -> q.Kinds:
+    """The kinds of market that a call without a symbol means, by its `type`; raises `Reject`."""
+    return CONTRACT_KINDS if is_futures(d, str(kind)) else SPOT_KINDS
 
 
 def read_balance(d: Decoder, t: Trip) -> Any:

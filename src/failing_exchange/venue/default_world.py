@@ -55,7 +55,7 @@ PLENTY = 1_000_000 * ATOMS  # the balance of an asset that BALANCES does not nam
 
 
 def listings_of(
-    given: object, fees: object = None, kinds: Container[str] = ("spot",)
+    given: object, fees: object = None, kinds: Container[str] = ("spot", "linear")
 ) -> dict[str, Listing]:
     """Read the options `markets` and `fees`: listings by symbol.
 

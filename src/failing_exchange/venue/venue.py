@@ -22,7 +22,9 @@ from failing_exchange.venue.venue_clock import VenueClock
 if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package stays cheap
     from failing_exchange.background.profiles import Profile
     from failing_exchange.core.engine import Engine
+    from failing_exchange.core.events import Event
     from failing_exchange.core.liquidity import Background
+    from failing_exchange.core.state import MarketState
     from failing_exchange.venue.api_changes import Features
     from failing_exchange.venue.gateway import Gate, Gateway
     from failing_exchange.venue.persistence import Persistence
@@ -63,9 +65,9 @@ class RunningVenue:
         as_of: str | None = None,
     ) -> None:
         self.seed = seed
-        self.as_of = as_of  # the day of the API that its servers speak; None: the newest
+        self._as_of = as_of
         self.apis: list[Features] = []  # of the venues that it is served as
-        self.markets = markets
+        self.all_markets = markets  # by symbol, as they were listed
         self.background = background
         self.recordings = dict(recordings or {})
         self.profiles = dict(profiles or {})
@@ -89,17 +91,41 @@ class RunningVenue:
         if latency != "auto":
             latency_of(latency)
 
+    @property
+    def as_of(self) -> str | None:
+        """The day of the API that its servers speak; None: the newest."""
+        return self._as_of
+
+    @property
+    def markets(self) -> dict[str, Market]:
+        """The markets by symbol, as they were listed."""
+        return self.all_markets
+
+    @property
+    def listed(self) -> dict[str, MarketState]:
+        """The markets by symbol, with the rules now in force; the venue has started."""
+        assert self.engine is not None
+        return self.engine.state.markets
+
+    def restricted(self, command: Any) -> Any:
+        """A command or query as it is meant here: see `MarketView`."""
+        return command
+
+    def own(self, events: tuple[Event, ...]) -> tuple[Event, ...]:
+        """Those events that clients may hear of here: see `MarketView`."""
+        return events
+
     def market_of(self, symbol: str) -> Market:
         """A market with the rules now in force. Raises KeyError for an unknown symbol."""
         if self.engine is not None:
             return self.engine.state.markets[symbol].market
-        return self.markets[symbol]
+        return self.all_markets[symbol]
 
     def assets(self) -> list[str]:
         """Every asset that is traded or held here, also before the start."""
         if self.engine is not None:
             return assets_of(self.engine.state)
-        traded = traded_assets(self.markets.values())
+        traded = traded_assets(self.all_markets.values())
         held = [asset for balances in self.accounts.values() for asset in balances]
         return list(dict.fromkeys([*traded, *held]))
 
@@ -162,9 +188,9 @@ class RunningVenue:
 
     def _listed(self, birth: int) -> list[tuple[Market, Background | None]]:
         if not self.background:
-            return [(market, None) for market in self.markets.values()]
+            return [(market, None) for market in self.all_markets.values()]
         return backgrounds_of(
-            self.markets,
+            self.all_markets,
             seed=self.seed,
             birth=birth,
             profiles=self.profiles,
@@ -204,11 +230,12 @@ class RunningVenue:
 
     def _wallets(self, name: str) -> tuple[Holdings, Holdings]:
         """What an account's spot and futures wallets begin with."""
-        held, contracts = self.accounts[name], [m for m in self.markets.values() if m.contract]
+        held, markets = self.accounts[name], self.all_markets.values()
+        contracts = [market for market in markets if market.contract]
         settling = {market.quote for market in contracts}
         given = {asset: atoms for asset, atoms in held.items() if asset in settling}
         futures = self.futures.get(name, given)
-        spot = held if len(contracts) < len(self.markets) else {}
+        spot = held if len(contracts) < len(markets) else {}
         return tuple(spot.items()), tuple(futures.items())
 
     def add_protocol_gate(self, gate: Gate) -> None:

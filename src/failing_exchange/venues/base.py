@@ -38,7 +38,9 @@ class Venue:
     sentence what of it is simulated and what is not.
     `places` are its production hosts and ports, under which a simulation reaches it; at
     `fallback_places` it answers only while no other venue of the simulation does.
-    `kinds` are those of `Market.kind` that it lists.
+    `kinds` are those of `Market.kind` that it lists. `beside` names other venues, products of the
+    same exchange, that are served with it; a request at none of their hosts is theirs if its path
+    begins with one of their `paths`.
     `ccxt_ids` are the ccxt classes that speak to it, and `products` what their option
     `defaultType` may be, the default first.
     `switches` are options of its own for `serve` and `like_production`, each with its help text.
@@ -52,6 +54,8 @@ class Venue:
     places: tuple[tuple[str, int], ...]
     fallback_places: tuple[tuple[str, int], ...] = ()
     kinds: tuple[str, ...] = ("spot",)
+    beside: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
     ccxt_ids: tuple[str, ...] = ()
     products: tuple[str, ...] = ("spot",)
     switches: Mapping[str, str] = MappingProxyType({})
@@ -63,6 +67,27 @@ class Venue:
     ) -> Dialect:
         """Its protocol, bound to one running venue; without `limits`, with production's."""
         raise NotImplementedError
+
+    def served(self) -> tuple[Venue, ...]:
+        """Itself, and the products that are served beside it on the same exchange."""
+        return (self, *map(venue_of, self.beside))
+
+    def all_places(self) -> tuple[tuple[str, int], ...]:
+        """The production hosts and ports of all that is served with it."""
+        return tuple(place for one in self.served() for place in one.places)
+
+    def hosts(self) -> tuple[str, ...]:
+        """All hosts under which it may answer."""
+        places = (*self.all_places(), *self.fallback_places)
+        return tuple(dict.fromkeys(host for host, _ in places))
+
+    def all_kinds(self) -> tuple[str, ...]:
+        """The kinds of market of all that is served with it."""
+        return tuple(dict.fromkeys(kind for one in self.served() for kind in one.kinds))
+
+    def day_of(self, day: str | None) -> str | None:
+        """The day of its API where it is served beside another: not before the first known one."""
+        return day if day is None or self.changes is None else max(day, self.changes.since)
 
     def as_in_production(self, market: Market) -> Market:
         """A market with production's filters, where it is one that they are known of."""
@@ -157,12 +182,14 @@ def serve(
     keys: Keyring | None = None,
     limits: Any = None,
     places: Iterable[tuple[str, int]] | None = None,
+    beside_limits: Mapping[str, Any] | None = None,
     **switches: bool,
 ) -> VenueServer:
     """Put an exchange behind a venue's own protocol; the exchange can still be called in process.
 
     `keys`: who may trade; without it one documented pair does. `limits`: as `Venue.limits` gives
-    them. `places`: where it answers in a simulation, by default at production's.
+    them. `places`: where it answers in a simulation, by default at production's. `beside_limits`:
+    the limits of products beside it, by name.
 
     Raises ConfigurationError for a switch or an API key that the venue does not have, or for a day
     (`as_of` of the exchange) on which its API is not known.
@@ -176,7 +203,15 @@ def serve(
                 f"venue {found.name} has no switch {name!r}{did_you_mean(name, found.switches)} "
                 f"(known: {', '.join(found.switches) or 'none'})"
             )
-    return VenueServer(exchange, found, keys=keys, limits=limits, places=places, **given)
+    return VenueServer(
+        exchange,
+        found,
+        keys=keys,
+        limits=limits,
+        places=places,
+        beside_limits=beside_limits,
+        **given,
+    )
 
 
 def like_production(
@@ -185,6 +220,7 @@ def like_production(
     keys: Keyring | None = None,
     limits: Any = None,
     places: Iterable[tuple[str, int]] | None = None,
+    beside_limits: Mapping[str, Any] | None = None,
     switches: Mapping[str, bool] | None = None,
     **options: Any,
 ) -> VenueServer:
@@ -200,6 +236,7 @@ def like_production(
         keys=keys,
         limits=limits,
         places=places,
+        beside_limits=beside_limits,
         **switches or {},
     )
 
@@ -218,12 +255,15 @@ def production_exchange(venue: Venue, options: Mapping[str, Any]) -> FailingExch
             from failing_exchange.scenarios.scenario import load
 
             given = load(str(scenario)).arguments["markets"]
-    listings = listings_of(given, options.get("fees"), venue.kinds).values()
-    for market, _ in listings:
-        if market.kind not in venue.kinds:
+    by_kind = {kind: one for one in venue.served() for kind in one.kinds}
+    listings = listings_of(given, options.get("fees"), tuple(by_kind)).values()
+    markets = []
+    for one in listings:
+        product = by_kind.get(one.market.kind)
+        if product is None:
             raise ConfigurationError(
-                f"{venue.title} does not list {market.symbol}: its markets are of the kind "
-                f"{' or '.join(venue.kinds)}, this one is {market.kind}"
+                f"{venue.title} does not list {one.market.symbol}: its markets are of the kind "
+                f"{' or '.join(by_kind)}, this one is {one.market.kind}"
             )
-    markets = [one._replace(market=venue.as_in_production(one.market)) for one in listings]
+        markets.append(one._replace(market=product.as_in_production(one.market)))
     return FailingExchange(**{**options, "markets": markets})

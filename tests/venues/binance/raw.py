@@ -200,7 +200,7 @@ def at(
         await exchange.ready()
         venue = Binance(exchange, limits=limits)
         if beats is not None:
-            routes = venue.sockets.routes
+            routes = venue.dialect.routes
             routes |= {path: route._replace(policy=beats) for path, route in routes.items()}
         host, port, certified = "api.binance.com", 443, None
         if door == "simulation":

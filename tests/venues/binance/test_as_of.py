@@ -284,7 +284,7 @@ def test_an_unknown_change_is_refused_with_what_there_is() -> None:
         venue = Binance(exchange)
         await venue.listen_in_simulation()
 
-    with pytest.raises(ConfigurationError, match="known of binance: microseconds, amend"):
+    with pytest.raises(ConfigurationError, match="known of binance and binance-usdm: micro"):
         simulate(start())
 
 

@@ -70,7 +70,7 @@ def test_all_that_is_documented_passes() -> None:
         assert refusal(endpoint, **given) == ("", "")
 
 
-@pytest.mark.parametrize("http", ["GET /sapi/v1/system/status", "GET /fapi/v1/exchangeInfo"])
+@pytest.mark.parametrize("http", ["GET /sapi/v1/system/status", "GET /dapi/v1/exchangeInfo"])
 def test_what_other_documents_describe_is_not_counted(http: str) -> None:
     """Clients send more there than this venue knows of."""
     assert refusal(BY_HTTP[http], whatever="1") == ("", "")

@@ -11,7 +11,7 @@ import pytest
 
 from failing_exchange import Binance, FailingExchange, VenueLimits, simulate
 from failing_exchange.core.market import Market
-from failing_exchange.venue.default_world import MARKETS
+from failing_exchange.venue.default_world import DEFAULTS, MARKETS
 from failing_exchange.venues.binance.markets import LIMITS, as_in_production
 from tests.venues.binance.client import Client
 
@@ -126,7 +126,7 @@ def test_such_a_venue_takes_what_any_other_does() -> None:
 
 def test_the_default_world_is_as_it_was(tmp_path: Path) -> None:
     """Only the doors that are production's have its filters; own markets keep their own rules."""
-    assert FailingExchange().venue.markets == MARKETS
+    assert FailingExchange().venue.markets == DEFAULTS
     assert MARKETS.keys() == LIMITS.keys()
     own = Market(symbol="X/Y", base="X", quote="Y", price_step=1, amount_step=1)
     assert as_in_production(own) is own

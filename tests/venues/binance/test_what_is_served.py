@@ -90,31 +90,33 @@ def test_the_log_says_once_which_keys_are_known(caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize(
-    "host", ["fstream.binance.com", "testnet.binance.vision", "api.kraken.com"]
+    "host", ["dstream.binance.com", "testnet.binance.vision", "api.kraken.com"]
 )
 def test_a_host_that_is_not_simulated_is_told_with_what_is(host: str) -> None:
-    """The author of a futures bot learns that it is not her mistake."""
+    """The author of a bot for another product learns that it is not her mistake."""
 
     async def main() -> None:
         async with aiohttp.ClientSession() as session:
-            with pytest.raises(UnknownHost, match="Binance Spot is simulated.*futures.*are not"):
+            with pytest.raises(
+                UnknownHost, match="Binance Spot and USD-M futures are simulated.*are not"
+            ):
                 await session.get(f"https://{host}/")
 
     simulate(main(), venue="binance")
 
 
 def test_a_path_that_is_not_simulated_is_told_with_what_is() -> None:
-    """Below /fapi there is but the empty list of contracts that ccxt asks for at its start."""
+    """Below /dapi there is but the empty list of contracts that ccxt asks for at its start."""
 
     async def main() -> str:
         async with (
             aiohttp.ClientSession() as session,
-            session.get("https://fapi.binance.com/fapi/v2/balance") as got,
+            session.get("https://dapi.binance.com/dapi/v1/balance") as got,
         ):
             assert got.status == 404
             return await got.text()
 
-    assert "futures (USD-M, COIN-M), margin" in simulate(main(), venue="binance")
+    assert "COIN-M, margin" in simulate(main(), venue="binance")
 
 
 @pytest.mark.parametrize(
@@ -123,8 +125,8 @@ def test_a_path_that_is_not_simulated_is_told_with_what_is() -> None:
         (ccxt.kraken(), "redirect(ccxt.kraken()): expected ccxt.binance"),
         (synchronous.binanceus(), "redirect(ccxt.binanceus()): expected ccxt.binance"),
         (ccxt.binance({"options": {"defaultType": "margin"}}), "trades 'margin'"),
-        (synchronous.binance({"options": {"defaultType": "future"}}), "trades 'future'"),
-        (ccxt.binanceusdm(), "expected ccxt.binance"),
+        (synchronous.binance({"options": {"defaultType": "delivery"}}), "trades 'delivery'"),
+        (ccxt.binancecoinm(), "expected ccxt.binance"),
     ],
 )
 def test_redirect_refuses_what_no_venue_here_serves(exchange: Any, says: str) -> None:
@@ -132,7 +134,7 @@ def test_redirect_refuses_what_no_venue_here_serves(exchange: Any, says: str) ->
     with pytest.raises(ConfigurationError) as refused:
         redirect(exchange, URL)
     assert says in str(refused.value)
-    assert "Binance Spot is simulated" in str(refused.value)
+    assert "Binance Spot and USD-M futures are simulated" in str(refused.value)
 
 
 def test_a_redirected_client_reaches_no_other_product() -> None:

@@ -170,7 +170,7 @@ class Converges(Rule):
         self, asset: str, believed: float, since: int, at: int
     ) -> Iterator[tuple[str, float | None]]:
         facts = self.context.facts
-        states = facts.engine.state.ledger.totals(facts.account, asset, since=since)
+        states = facts.totals(asset, believed, since=since)
 
         def near(state: int) -> bool:
             return abs(state / ATOMS - believed) <= NOTICED
@@ -369,8 +369,9 @@ class BooksFees(Rule):
         for asset, fee in fees_of(facts).items():
             if asset not in self._last.balances or not fee:
                 continue
-            owned = facts.engine.state.ledger.owned(facts.account).get(asset, 0)
-            surplus = self._last.balances[asset] * ATOMS - owned
+            believed = self._last.balances[asset]
+            owned = facts.totals(asset, believed, since=end.at)[0]
+            surplus = believed * ATOMS - owned
             if abs(surplus - fee) <= max(1, fee // 100):
                 self.breach(
                     f"believes to own {surplus / ATOMS:.8f} {asset} more than it does: the fees",

@@ -127,7 +127,7 @@ class FundingOnce(Rule):
     def _check(self, asset: str, changes: list[int], believed: float, end: RunEnd) -> None:
         facts = self.context.facts
         since = end.at - round(self.grace_s * SECOND)
-        states = facts.engine.state.ledger.totals(facts.account, asset, since=since)
+        states = facts.totals(asset, believed, since=since)
 
         def near(atoms: int) -> bool:
             return abs(atoms / ATOMS - believed) <= NOTICED_CASH

@@ -314,10 +314,6 @@ ENDPOINTS = (
     ),
     *sapi.ENDPOINTS,
     Endpoint(
-        http="GET /fapi/v1/exchangeInfo", operation="fetch_markets", read=sapi.read_markets,
-        write=sapi.write_no_contracts,
-    ),
-    Endpoint(
         http="GET /dapi/v1/exchangeInfo", operation="fetch_markets", read=sapi.read_markets,
         write=sapi.write_no_contracts,
     ),

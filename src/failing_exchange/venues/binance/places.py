@@ -15,12 +15,11 @@ PLACES: tuple[tuple[str, int], ...] = (
     ("ws-api.binance.com", 443),
     ("ws-api.binance.com", 9443),
 )
-# Without contracts: ccxt asks for them when it starts.
-NO_CONTRACTS: tuple[tuple[str, int], ...] = (("fapi.binance.com", 443), ("dapi.binance.com", 443))
-HOSTS = tuple(dict.fromkeys(host for host, _ in (*PLACES, *NO_CONTRACTS)))
+# COIN-M, without contracts: ccxt asks for them when it starts.
+NO_CONTRACTS: tuple[tuple[str, int], ...] = (("dapi.binance.com", 443),)
 SIMULATED = (
-    "Binance Spot is simulated, under its production names; futures (USD-M, COIN-M), margin, "
+    "Binance Spot and USD-M futures are simulated, under their production names; COIN-M, margin, "
     "options, the test networks and other exchanges are not"
 )
-CCXT_IDS: tuple[str, ...] = ("binance",)  # of ccxt's classes for it
-PRODUCTS: tuple[str, ...] = ("spot",)  # what ccxt's option defaultType may be
+CCXT_IDS: tuple[str, ...] = ("binance", "binanceusdm")  # of ccxt's classes for it
+PRODUCTS: tuple[str, ...] = ("spot", "swap", "future")  # what ccxt's option defaultType may be

@@ -28,7 +28,6 @@ class SpotRest(BinanceRest):
 
     refusals = REFUSALS
     table = BY_HTTP
-    kind = "spot"
     calls = SpotCall
     formats = staticmethod(form_of)
     costly = costly_paths(ENDPOINTS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from failing_exchange.core.market import is_contract
 from failing_exchange.server.conversation import Leave
 from failing_exchange.venues.binance.connecting import is_micro_in
 from failing_exchange.venues.binance.stream_names import feature_of, parse
@@ -56,8 +55,7 @@ class SpotStreams(StreamSession):
         """The topic of a stream of Spot."""
         if not self._has(name):
             return None
-        markets = [one for one in self.feeds.venue.markets if not is_contract(one)]
-        return topic(name, markets, micro=self.micro)
+        return topic(name, self.feeds.venue.markets, micro=self.micro)
 
     def exists(self, name: str) -> bool:
         """Whether a stream of Spot has this name."""

@@ -44,6 +44,7 @@ class BinanceSpot(Venue):
     about = SIMULATED
     places = PLACES
     fallback_places = NO_CONTRACTS
+    beside: tuple[str, ...] = ("binance-usdm",)
     ccxt_ids = CCXT_IDS
     products = PRODUCTS
     switches = SWITCHES

@@ -62,9 +62,9 @@ NO_HTTP = b'{"code":-1000,"msg":"Bad request."}'
 class BinanceRest(Rest):
     """Reads and answers requests of the REST API of one product (see `server.rest_api.Rest`).
 
-    `table` has its endpoints by method and path, `kind` is that of its markets, and `calls` its
-    messages. `sockets` and `sessions` are the methods of the WebSocket API, by name. `formats`
-    tells by the headers whether instants are told in microseconds.
+    `table` has its endpoints by method and path, and `calls` is the class of its messages.
+    `sockets` and `sessions` are the methods of the WebSocket API, by name. `formats` tells by the
+    headers whether instants are told in microseconds.
     `encoded`: payloads must be percent-encoded before they are signed; `micro`: timestamps may be
     in microseconds. Both are as of the day of the API, and may change while it runs. `lenient`: the
     venue ignores parameters that an endpoint does not take.
@@ -73,7 +73,6 @@ class BinanceRest(Rest):
     engine_time_max = 10 * SECOND  # rest-api.md, "General API Information"; errors.md, -1007
     refusals: Refusals
     table: Mapping[str, Endpoint]
-    kind: str
     calls: type[Call]
     sockets: Mapping[str, Endpoint]
     sessions: Mapping[str, SessionMethod]
@@ -92,8 +91,7 @@ class BinanceRest(Rest):
         self.metering = metering
         self._early = early
         self.endpoints = self.table
-        markets = venue.markets.values()
-        self.symbols = {venue_symbol(m.symbol): m.symbol for m in markets if m.kind == self.kind}
+        self.symbols = {venue_symbol(symbol): symbol for symbol in venue.markets}
 
     def is_micro_in(self, found: Given) -> bool:
         """Whether the URL of a connection asks for instants in microseconds."""
@@ -178,13 +176,12 @@ class BinanceRest(Rest):
         if call.refused is not None:
             raise call.refused
         given = call.params, trip.account, self.listed, self.symbols, trip.born_at
-        return call.endpoint.read(record(Reading, given))
+        return self.venue.restricted(call.endpoint.read(record(Reading, given)))
 
     @property
     def listed(self) -> Any:
         """The markets in force."""
-        assert self.venue.engine is not None
-        return self.venue.engine.state.markets
+        return self.venue.listed
 
     # ---- who asks
 

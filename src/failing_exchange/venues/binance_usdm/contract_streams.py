@@ -12,7 +12,6 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, NamedTuple
 
-from failing_exchange.core.market import is_contract
 from failing_exchange.core.units import MILLISECOND
 from failing_exchange.feeds.contract_sources import (
     AllBestSource,
@@ -164,7 +163,7 @@ def topic(name: str, stream: ContractStream, symbols: Iterable[str]) -> Topic | 
 
     `symbols` are the unified names of the venue's markets.
     """
-    contracts = tuple(one for one in symbols if is_contract(one))
+    contracts = tuple(symbols)
     symbol = next((one for one in contracts if venue_symbol(one) == stream.symbol), "")
     if stream.kind is Pushed.ASSET_INDEX:
         symbol = stream.symbol  # that of an asset

@@ -32,7 +32,6 @@ class UsdmRest(BinanceRest):
 
     refusals = REFUSALS
     table = BY_HTTP
-    kind = "linear"
     lenient = True
     calls = UsdmCall
     costly = costly_paths(ENDPOINTS)

@@ -42,6 +42,7 @@ class BinanceUsdm(Venue):
     )
     fallback_places = (("api.binance.com", 443),)
     kinds = ("linear",)
+    paths = ("/fapi/", "/futures/", "/ws-fapi/", "/public/", "/market/", "/private/")
     ccxt_ids = ("binanceusdm",)
     products = ("swap", "future")
     impossible = IMPOSSIBLE
