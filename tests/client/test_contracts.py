@@ -206,7 +206,7 @@ def test_money_moves_between_the_wallets() -> None:
         assert (await x.fetch_balance({"type": "swap"}))["USDT"]["free"] == 140
         with pytest.raises(InsufficientBalanceError):
             await x.transfer("USDT", 61, "spot", "future")
-        for wrong in (("BTC", 1, "spot", "swap"), ("USDT", 1, "swap", "swap"),
+        for wrong in (("DOGE", 1, "spot", "swap"), ("USDT", 1, "swap", "swap"),
                       ("USDT", 1, "spot", "bank")):  # fmt: skip
             with pytest.raises(BadRequestError):
                 await x.transfer(*wrong)
