@@ -21,13 +21,13 @@ pytestmark = pytest.mark.skipif(
     not installed(), reason=f"needs freqtrade at {PYTHON}: make clients installs it"
 )
 BTC = "BTC/USDT:USDT"
-MONEY = 10_000.0
+MONEY = 1_100.0  # a cross position of five times 1,000 can be liquidated
 PATIENCE = 60.0  # real seconds until something must have happened
 
 
 @pytest.fixture
 def venue() -> Iterator[Served]:
-    """A venue of perpetuals, where the bot owns 10,000 USDT."""
+    """A venue of perpetuals, where the bot owns 1,100 USDT."""
     with served() as one:
         yield one
 
@@ -100,21 +100,23 @@ def test_the_stop_of_freqtrade_rests_as_a_conditional_order_and_fires(
     assert trade["close_profit_abs"] == pytest.approx(money(venue) - MONEY, abs=0.01)
 
 
+@pytest.mark.parametrize(
+    ("margin", "side", "sign"), [("isolated", "long", -1), ("cross", "short", 1)]
+)
 def test_freqtrade_learns_of_a_liquidation_when_it_tries_to_exit(
-    venue: Served, tmp_path: Path
+    venue: Served, tmp_path: Path, margin: str, side: str, sign: int
 ) -> None:
     """Until its exit is refused it holds what is gone; it never books what the liquidation cost."""
-    with trades(venue, tmp_path, "isolated", "long", stop=False) as bot:
-        until(lambda: positions(venue) == [("long", "isolated")], bot)
+    with trades(venue, tmp_path, margin, side, stop=False) as bot:
+        until(lambda: positions(venue) == [(side, margin)], bot)
         until(lambda: bool(bot.orders()) and bot.orders()[0].status == "closed", bot)
-        venue.control.incident("move_mark", symbol=BTC, percent=-22)
+        venue.control.incident("move_mark", symbol=BTC, percent=25 * sign)
         until(lambda: positions(venue) == [], bot)
         assert bot.trade()["is_open"]
-        venue.control.incident("move_price", symbol=BTC, percent=-4)  # to its own stop
+        venue.control.incident("move_price", symbol=BTC, percent=4 * sign)  # to its own stop
         trade = bot.closed_trade()
     assert trade["exit_reason"] == "sold_on_exchange"
-    entry, forced = true(venue)
-    assert told(bot.orders()) == [entry, forced]
+    assert told(bot.orders()) == true(venue)
     (fee,) = incomes(venue, "INSURANCE_CLEAR")
     assert fee < -50
     assert trade["close_profit_abs"] == pytest.approx(money(venue) - MONEY - fee, abs=0.01)
