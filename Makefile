@@ -54,7 +54,7 @@ mutants: .venv/ready  ## change the code at MUTANTS (200) places; show which no 
 
 clients: .venv/ready .venv-freqtrade/ready  ## run the slower tests: real clients on real sockets
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group clients
-	@$(BIN)/python -m pytest tests/integration tests/clients
+	@$(BIN)/python -m pytest --numprocesses auto tests/integration tests/clients
 
 lint: .venv/ready typing  ## style and types
 	@$(BIN)/ruff check .

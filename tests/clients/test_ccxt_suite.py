@@ -69,7 +69,9 @@ AT_NO_VENUE = "the suite's own mistake, at every venue: "
 PERPETUALS = Product(
     "binance-usdm", "binanceusdm", "BTC/USDT:USDT", "USDT=300",  # 3x of it is held
     settings={**KEYS, "has": {"future": False}},  # contracts with a delivery day are not simulated
-    rest=EVERYWHERE | {"fetchFundingRateHistory", "fetchLedger", "fetchPositions"},
+    rest=EVERYWHERE | {
+        "fetchFundingRateHistory", "fetchLedger", "fetchOpenInterestHistory", "fetchPositions",
+    },
     watched=WATCHED - {"watchBalance"} | {"watchPositions"},
     skipped={
         "fetchLeverageTiers": AT_NO_VENUE + "gives ccxt a list of a list, a TypeError there",
@@ -77,7 +79,6 @@ PERPETUALS = Product(
         "fetchPositions": {
             "leverage": "GET /fapi/v3/positionRisk does not say it",
         },
-        "fetchOpenInterestHistory": "/futures/data is not simulated",
         "fetchDeposits": "no deposits from outside",
         "fetchWithdrawals": "no withdrawals",
         "fetchTransfers": "no wallet but that of futures",

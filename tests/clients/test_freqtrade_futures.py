@@ -11,7 +11,7 @@ import pytest
 
 from failing_exchange import redirect
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
-from tests.clients.freqtrade.bot import PYTHON, Bot, installed, trading
+from tests.clients.freqtrade.bot import PATIENCE, PYTHON, Bot, installed, trading
 from tests.clients.test_freqtrade import told
 from tests.clients.venue import KEYS, Served, serving
 
@@ -22,7 +22,6 @@ pytestmark = pytest.mark.skipif(
 )
 BTC = "BTC/USDT:USDT"
 MONEY = 1_100.0  # a cross position of five times 1,000 can be liquidated
-PATIENCE = 60.0  # real seconds until something must have happened
 
 
 @pytest.fixture

@@ -18,6 +18,10 @@ binance = pytest.importorskip("binance")
 
 BTC = "BTC/USDT:USDT"
 ONE = {"symbol": "BTCUSDT"}
+INDICATORS = (
+    "open_interest_hist", "top_longshort_account_ratio", "top_longshort_position_ratio",
+    "global_longshort_ratio", "taker_longshort_ratio",
+)  # fmt: skip
 PUBLIC: list[tuple[str, dict[str, Any]]] = [
     ("ping", {}), ("time", {}), ("exchange_info", {}), ("order_book", ONE),
     ("rpi_depth", ONE),
@@ -29,6 +33,8 @@ PUBLIC: list[tuple[str, dict[str, Any]]] = [
     ("mark_price", {}), ("mark_price", ONE), ("funding_rate", {}), ("funding_rate", ONE),
     ("ticker", {}), ("ticker", ONE), ("symbol_ticker", {}), ("symbol_ticker", ONE),
     ("orderbook_ticker", {}), ("orderbook_ticker", ONE), ("open_interest", ONE),
+    ("index_price_constituents", ONE), ("symbol_adl_risk", ONE),
+    *((name, {**ONE, "period": "5m"}) for name in INDICATORS),
 ]  # fmt: skip
 PRIVATE: list[tuple[str, dict[str, Any]]] = [
     ("account", {}), ("account_balance", {}), ("account_config", {}), ("symbol_config", ONE),
@@ -38,7 +44,8 @@ PRIVATE: list[tuple[str, dict[str, Any]]] = [
     ("get_all_orders", {**ONE, "conditional": True}), ("get_position_mode", {}),
     ("get_multi_assets_mode", {}), ("leverage_bracket", {}), ("leverage_bracket", ONE),
     ("commission_rate", ONE), ("adl_quantile_estimate", {}), ("liquidation_orders", {}),
-    ("get_open_algo_orders", {}), ("get_all_algo_orders", ONE),
+    ("get_open_algo_orders", {}), ("get_all_algo_orders", ONE), ("api_trading_status", ONE),
+    ("position_margin_history", ONE),
 ]  # fmt: skip
 SOCKETS: list[tuple[str, tuple[Any, ...], str]] = [
     ("kline_futures_socket", ("btcusdt",), "continuous_kline"),
@@ -93,6 +100,8 @@ def test_a_position_is_opened_with_its_modes_protected_and_closed() -> None:
     async def story(client: Any, _: FailingExchange) -> None:
         await client.futures_change_position_mode(dualSidePosition="true")
         await client.futures_change_position_mode(dualSidePosition="false")
+        await client.futures_change_multi_assets_mode(True)
+        await client.futures_change_multi_assets_mode(False)
         await client.futures_change_leverage(**ONE, leverage=10)
         await client.futures_change_margin_type(**ONE, marginType="ISOLATED")
         low = {**ONE, "quantity": 0.01, "price": 40_000, "timeInForce": "GTC"}
