@@ -27,8 +27,8 @@ quick: .venv/ready  ## run the tests that take a third of the time
 soak: .venv/ready  ## draw property tests and worlds anew for SECONDS (600); prints its seeds
 	@$(BIN)/python tests/soak.py $(SECONDS)
 
-slow: .venv/ready  ## run the tests that take seconds each
-	@$(BIN)/python -m pytest -m slow --numprocesses auto
+slow: .venv/ready  ## run the tests that take seconds each, and all examples of property tests
+	@THOROUGH=1 $(BIN)/python -m pytest -m slow --numprocesses auto
 
 versions: .venv/ready  ## run the same programs on every Python from 3.11 to 3.13 that is installed
 	@for v in 3.11 3.12 3.13; do \

@@ -12,6 +12,7 @@ round uses that one. The exit code is 1 as soon as a round has failed.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import subprocess
 import sys
@@ -46,7 +47,11 @@ def run(arguments: list[str]) -> bool:
     print("+ python", *arguments, flush=True)
     try:
         ended = subprocess.run(
-            [sys.executable, *arguments], cwd=ROOT, check=False, timeout=ROUND_S_MAX
+            [sys.executable, *arguments],
+            cwd=ROOT,
+            check=False,
+            timeout=ROUND_S_MAX,
+            env={**os.environ, "THOROUGH": "1"},
         )
     except subprocess.TimeoutExpired:
         print(f"still running after {ROUND_S_MAX:.0f} s", flush=True)

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from hypothesis import settings
 from hypothesis.stateful import rule
 
 from failing_exchange import FailingExchange
@@ -32,6 +31,7 @@ from failing_exchange.errors import ConfigurationError, ExchangeUnavailableError
 from failing_exchange.faults.triggers import burst, by_hour, chance, nth
 from tests.core.floor import without_empty_levels
 from tests.core.test_engine_machine import MARKET, Everything
+from tests.examples import machine
 
 S = "BTC/USDT"
 
@@ -162,8 +162,7 @@ class ComesBack(Everything):
         super().teardown()
 
 
-ComesBack.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-TestComesBack = ComesBack.TestCase
+TestComesBack = machine(ComesBack, 60, steps=40)
 del Everything  # is run where it is written
 
 

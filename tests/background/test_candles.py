@@ -11,6 +11,7 @@ from hypothesis import given, settings, strategies as st
 from failing_exchange.background import SyntheticMarket
 from failing_exchange.core.candles import Bar, still
 from tests.background.markets import BIRTH, DAY, SYMBOLS, TIMEFRAMES, market
+from tests.examples import examples
 
 seeds = st.integers(0, 10_000)
 symbols = st.sampled_from(SYMBOLS)
@@ -25,8 +26,8 @@ def together(parts: list[Bar]) -> tuple[int, ...]:
     )  # fmt: skip
 
 
+@examples(60)
 @given(symbols, seeds, st.sampled_from(TIMEFRAMES), instants)
-@settings(deadline=None, max_examples=60)
 def test_candles_agree_across_timeframes(
     symbol: str, seed: int, timeframe: int, second: int
 ) -> None:
@@ -41,8 +42,8 @@ def test_candles_agree_across_timeframes(
         assert [part.at for part in parts] == list(range(whole.at, whole.at + timeframe, finer))
 
 
+@examples(100)
 @given(symbols, seeds, st.sampled_from(TIMEFRAMES), instants)
-@settings(deadline=None, max_examples=100)
 def test_a_candle_opens_where_the_one_before_closed(
     symbol: str, seed: int, timeframe: int, second: int
 ) -> None:
@@ -56,8 +57,8 @@ def test_a_candle_opens_where_the_one_before_closed(
         assert candle.low * candle.volume <= candle.cost <= candle.high * candle.volume
 
 
+@examples(200)
 @given(symbols, seeds, instants)
-@settings(deadline=None, max_examples=200)
 def test_prints_agree_with_their_second(symbol: str, seed: int, second: int) -> None:
     """Whoever adds up the public trades gets the candle: open, extremes, close and volume."""
     flow = market(symbol, seed)
@@ -72,8 +73,8 @@ def test_prints_agree_with_their_second(symbol: str, seed: int, second: int) -> 
     assert sum(trade.lots for trade in prints) == candle.volume
 
 
+@examples(100)
 @given(symbols, seeds, instants)
-@settings(deadline=None, max_examples=100)
 def test_the_last_print_took_the_best_offer(symbol: str, seed: int, second: int) -> None:
     """The last trade of a buyer was at the ask, a seller's at the bid."""
     flow = market(symbol, seed)
@@ -82,16 +83,16 @@ def test_the_last_print_took_the_best_offer(symbol: str, seed: int, second: int)
         assert prints[-1].ticks == (ask if prints[-1].side == "buy" else bid)
 
 
+@examples(100)
 @given(symbols, seeds, instants)
-@settings(deadline=None, max_examples=100)
 def test_a_takers_prints_move_the_price_one_way(symbol: str, seed: int, second: int) -> None:
     """Clients take prints of one instant and side for one order that eats through the book."""
     prints = market(symbol, seed).prints(second)
     assert all(before.side != after.side for before, after in pairwise(prints))
 
 
+@examples(60)
 @given(seeds, instants, st.integers(1, 4_000))
-@settings(deadline=None, max_examples=60)
 def test_a_window_is_its_seconds(seed: int, start: int, length: int) -> None:
     """The ticker's 24 hours begin at any second."""
     flow = market(seed=seed)
@@ -101,8 +102,8 @@ def test_a_window_is_its_seconds(seed: int, start: int, length: int) -> None:
     assert window.low * window.volume <= window.cost <= window.high * window.volume
 
 
+@examples(40)
 @given(symbols, seeds, instants, st.integers(1, 100_000))
-@settings(deadline=None, max_examples=40)
 def test_a_rolling_window_is_one_asked_for_afresh(
     symbol: str, seed: int, start: int, length: int
 ) -> None:
@@ -119,8 +120,8 @@ def test_a_window_without_a_second_is_refused() -> None:
         market().window(BIRTH, BIRTH)
 
 
+@examples(60)
 @given(symbols, seeds, instants)
-@settings(deadline=None, max_examples=60)
 def test_costs_of_long_candles_add_up(symbol: str, seed: int, second: int) -> None:
     """The average price of a day, of its halves and of its six parts is one and the same."""
     flow = market(symbol, seed)
@@ -142,8 +143,8 @@ def test_the_estimated_cost_is_near_the_exact_one(symbol: str) -> None:
     assert max(off) < 0.01
 
 
+@examples(150)
 @given(seeds, instants, st.integers(1, 3_000), st.integers(-150, 150), st.integers(-150, 150))
-@settings(deadline=None, max_examples=150)
 def test_first_touch_is_what_looking_at_each_second_finds(
     seed: int, start: int, length: int, down: int, up: int
 ) -> None:

@@ -6,12 +6,13 @@ from itertools import islice, pairwise
 from math import log, sqrt
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from failing_exchange.background import PROFILES, opening_of
 from failing_exchange.background.price_path import PricePath
 from failing_exchange.background.synthetic import FARTHEST
 from tests.background.markets import BIRTH, DAY, SYMBOLS, market
+from tests.examples import examples
 
 YEAR = 365 * DAY
 seeds = st.integers(0, 100_000)
@@ -41,8 +42,8 @@ def correlation(values: list[float], lag: int = 1) -> float:
 # --- the opening
 
 
+@examples(200)
 @given(st.sampled_from(SYMBOLS), seeds, st.integers(0, 4_000_000_000))
-@settings(deadline=None, max_examples=200)
 def test_the_price_at_birth_is_the_opening(symbol: str, seed: int, birth: int) -> None:
     """Whenever an exchange is born, its first price is the one of its profile."""
     assert market(symbol, seed, birth).second(birth).close == opening_of(symbol, seed)
@@ -75,8 +76,8 @@ def test_ten_bitcoin_at_market_move_the_price_little() -> None:
 # --- the book
 
 
+@examples(100)
 @given(st.sampled_from(SYMBOLS), seeds, instants)
-@settings(deadline=None, max_examples=100)
 def test_the_book_is_around_the_last_price(symbol: str, seed: int, second: int) -> None:
     """Bids below asks, the last price on one of them, offers sorted, amounts positive."""
     flow = market(symbol, seed)
@@ -179,8 +180,8 @@ def test_some_seconds_are_quiet(symbol: str) -> None:
     assert abs(traded / 5_000 - active) < 0.08
 
 
+@examples(60)
 @given(st.sampled_from(SYMBOLS), st.integers(0, 300))
-@settings(deadline=None, max_examples=60)
 def test_ten_years_ahead_the_price_is_still_one(symbol: str, seed: int) -> None:
     """Long simulations: the price neither dies nor explodes."""
     flow, opening = market(symbol, seed), opening_of(symbol, seed)

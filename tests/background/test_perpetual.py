@@ -25,6 +25,7 @@ from failing_exchange.core.units import ATOMS
 from failing_exchange.venue.default_world import MARKETS, backgrounds_of
 from failing_exchange.venue.perpetuals import PERPETUALS
 from tests.background.markets import BIRTH, DAY, market
+from tests.examples import examples
 
 BASES = ("BTC", "ETH", "SOL")
 LISTED = {market.base: market for market in PERPETUALS.values()}
@@ -237,8 +238,8 @@ def test_what_is_remembered_stays_bounded() -> None:
 # ---- bounds
 
 
+@examples(40)
 @given(st.sampled_from(BASES), seeds, instants, st.integers(1, 900))
-@settings(deadline=None, max_examples=40)
 def test_bounds_hold_and_are_close(base: str, seed: int, start: int, length: int) -> None:
     """No mark of any second lies outside, so that no liquidation is missed between two looks."""
     flow, stop = perpetual(base, seed), start + length

@@ -6,13 +6,14 @@ from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from failing_exchange.background import PROFILES, RecordedMarket
 from failing_exchange.background.csv_reader import ROWS_MAX, instant, read
 from failing_exchange.core.candles import Print, estimated, still
 from failing_exchange.errors import ConfigurationError
 from tests.background.markets import BIRTH
+from tests.examples import examples
 
 RECORDED = 1_700_000_100  # a whole minute
 
@@ -111,8 +112,8 @@ def shapes(draw: st.DrawFn) -> list[tuple[int, int, int, int, int]]:
     return rows
 
 
+@examples(60)
 @given(shapes(), st.sampled_from((1, 60, 180, 300, 3_600)))
-@settings(deadline=None, max_examples=60)
 def test_recorded_candles_are_shown_and_their_seconds_agree(
     tmp_path_factory: pytest.TempPathFactory,
     rows: list[tuple[int, int, int, int, int]],
@@ -139,11 +140,11 @@ def test_recorded_candles_are_shown_and_their_seconds_agree(
             assert not trades or max(trade.ticks for trade in trades) == part.high
 
 
+@examples(100)
 @given(
     shapes(), st.sampled_from((1, 60, 300, 900)), st.integers(-70, 4_000), st.integers(1, 3_000),
     st.integers(900, 52_000),
 )  # fmt: skip
-@settings(deadline=None, max_examples=100)
 def test_first_touch_and_windows_are_what_looking_at_each_second_finds(
     tmp_path_factory: pytest.TempPathFactory,
     rows: list[tuple[int, int, int, int, int]],

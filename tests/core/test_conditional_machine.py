@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import settings, strategies as st
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from failing_exchange.core import commands as c
@@ -24,6 +24,7 @@ from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from tests.core.contracts import USD, Floor, S
+from tests.examples import machine
 
 NAMES = ("alice", "bob", "carol")
 accounts = st.sampled_from(NAMES)
@@ -169,5 +170,4 @@ class Conditionals(RuleBasedStateMachine):
         assert told == set(state.conditionals)
 
 
-Conditionals.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
-TestConditionals = Conditionals.TestCase
+TestConditionals = machine(Conditionals, 40, steps=30)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from failing_exchange.background.profiles import PROFILES
 from failing_exchange.background.synthetic import SyntheticMarket
@@ -12,6 +12,7 @@ from failing_exchange.core.candles import Bar
 from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.tape import Tape
 from failing_exchange.core.units import SECOND
+from tests.examples import examples
 
 NOON = 1_767_268_800
 
@@ -58,7 +59,7 @@ def afresh(tape: Tape, now: int) -> Bar | None:
     return fresh.day.at(fresh, now)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(STEPS)
 def test_a_day_does_not_depend_on_who_has_asked_before(steps: list[Step]) -> None:
     liquidity = Liquidity(background(), 600)

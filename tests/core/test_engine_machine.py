@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import settings, strategies as st
+from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from failing_exchange.core import commands as c
@@ -26,6 +26,7 @@ from failing_exchange.core.order import (
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS
 from tests.core.reference_book import ReferenceBook
+from tests.examples import machine
 
 S = "BTC/USDT"
 MARKET = Market(symbol=S, base="BTC", quote="USDT", price_step=10**6, amount_step=10**3)
@@ -319,9 +320,5 @@ class Everything(Books):
             self.do(c.BustTrade(S, trades[which % len(trades)].id))
 
 
-AgainstReference.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=40, deadline=None
-)
-Everything.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
-TestAgainstReference = AgainstReference.TestCase
-TestEverything = Everything.TestCase
+TestAgainstReference = machine(AgainstReference, 60, steps=40)
+TestEverything = machine(Everything, 120, steps=40)

@@ -27,6 +27,7 @@ from failing_exchange.core.queries import (
 )
 from failing_exchange.core.reject import Reject
 from failing_exchange.venue.default_world import MARKETS, background_of
+from tests.examples import examples
 
 S, QUIET = "BTC/USDT", "ETH/BTC"  # in the second one most seconds have no print
 BIRTH = 1_767_225_600
@@ -315,7 +316,7 @@ def summed(bars: list[Bar]) -> tuple[int, ...]:
     )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.sampled_from((S, QUIET)), st.integers(0, 5), STEPS)
 def test_each_second_tells_one_story(symbol: str, seed: int, story: list[Step]) -> None:
     """`last` and a candle without prints are the newest print; candles are what trades add up to;
@@ -383,7 +384,7 @@ MOVES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.sampled_from((S, QUIET)), MOVES)
 @example(S, [(0, "take", Side.BUY, 30), (0, MarketStatus.CANCEL_ONLY, Side.BUY, 0)])
 def test_no_book_is_ever_crossed(symbol: str, story: list[tuple[int, str, Side, int]]) -> None:

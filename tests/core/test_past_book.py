@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from failing_exchange.core.commands import AmendOrder, CancelOrder
 from failing_exchange.core.order import Side
@@ -13,6 +13,7 @@ from failing_exchange.core.queries import FetchBook
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
 from tests.core.floor import Floor, S
+from tests.examples import examples
 
 STEPS = st.lists(
     st.tuples(
@@ -41,7 +42,7 @@ def step(floor: Floor, what: str, who: str, side: Side, ticks: int, lots: int, b
             floor.do(AmendOrder(who, S, known[-1 - back % len(known)], lots))
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(STEPS)
 def test_a_look_back_shows_what_was_seen(steps: list[Any]) -> None:
     """And its number is never newer than it was, or a client would join updates to it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.engine import Engine
@@ -10,6 +10,7 @@ from failing_exchange.core.order import OrderType, Side
 from failing_exchange.core.reference_price import reach, reference
 from failing_exchange.core.reject import Reject
 from failing_exchange.venue.default_world import MARKETS, background_of
+from tests.examples import examples
 
 S = "BTC/USDT"
 BIRTH = 1_767_225_600
@@ -36,7 +37,7 @@ def command(what: str, side: Side, size: int) -> c.Command:
     return c.MovePrice(S, size // 100 if side is Side.BUY else -size // 100)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.integers(0, 3), steps)
 def test_every_average_of_late_is_within_reach(seed: int, story: list[Step]) -> None:
     """Whatever clients and the operator do to the price; else a wrong order would be let in."""

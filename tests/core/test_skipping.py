@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.auditor import audit
@@ -19,6 +19,7 @@ from failing_exchange.core.queries import (
 )
 from failing_exchange.core.reject import Reject
 from failing_exchange.venue.default_world import MARKETS, background_of
+from tests.examples import examples
 
 S = "BTC/USDT"
 BIRTH = 1_767_225_600
@@ -120,14 +121,14 @@ def told(order: Order) -> Any:
     return (order.id, order.status, order.filled, order.cost, order.ended_at, order.triggered_at)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(0, 5), steps)
 def test_skipping_changes_nothing(seed: int, story: list[Step]) -> None:
     """The same orders, fills and balances as when each second is run."""
     assert live(engine(seed), story) == live(engine(seed, each_second=True), story)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(0, 5), steps)
 def test_looking_changes_nothing(seed: int, story: list[Step]) -> None:
     """The market's path depends on the seed and the orders, never on who looks or when."""

@@ -68,8 +68,30 @@ def contract_calls(x: FailingExchange) -> dict[str, Awaitable[Any]]:
         "fetch_order conditional": x.fetch_order("1", SWAP, {"trigger": True}),
         "cancel_order conditional": x.cancel_order("1", SWAP, {"trigger": True}),
         "cancel_all_orders conditional": x.cancel_all_orders(SWAP, {"trigger": True}),
+        "edit_orders": x.edit_orders(
+            [
+                {
+                    "id": "1",
+                    "symbol": SWAP,
+                    "type": "limit",
+                    "side": "buy",
+                    "amount": 0.01,
+                    "price": 1,
+                }
+            ]
+        ),
+        "fetch_ledger": x.fetch_ledger(),
+        "fetch_transfers": x.fetch_transfers(),
+        "fetch_positions_adl_rank": x.fetch_positions_adl_rank(),
         "fetch_positions": x.fetch_positions(),
         "fetch_position": x.fetch_position(SWAP),
+        **settings_and_rates(x),
+    }
+
+
+def settings_and_rates(x: FailingExchange) -> dict[str, Awaitable[Any]]:
+    """Those about settings of contracts, and their prices and rates."""
+    return {
         "fetch_leverage": x.fetch_leverage(SWAP),
         "fetch_leverages": x.fetch_leverages([SWAP]),
         "fetch_leverage_tiers": x.fetch_market_leverage_tiers(SWAP),
@@ -79,7 +101,7 @@ def contract_calls(x: FailingExchange) -> dict[str, Awaitable[Any]]:
         "fetch_funding_rate": x.fetch_funding_rate(SWAP),
         "fetch_funding_rates": x.fetch_funding_rates(),
         "fetch_funding_intervals": x.fetch_funding_interval(SWAP),
-        "fetch_funding_rate_history": x.fetch_funding_rate_history(SWAP),
+        "fetch_funding_rate_history": x.fetch_funding_rate_history(SWAP, limit=2),
         "fetch_funding_history": x.fetch_funding_history(SWAP),
         "fetch_mark_price": x.fetch_mark_price(SWAP),
         "fetch_mark_prices": x.fetch_mark_prices(),

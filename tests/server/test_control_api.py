@@ -11,7 +11,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.errors import ConfigurationError
@@ -21,6 +21,7 @@ from failing_exchange.server.control_api import ROUTES, ControlApi, NotFound, ta
 from failing_exchange.server.control_server import ControlServer
 from failing_exchange.testing.control_client import Control
 from failing_exchange.venues.binance.venue import Binance
+from tests.examples import examples
 from tests.sources import ROOT
 from tests.venues.binance.client import Client
 
@@ -260,7 +261,7 @@ def test_a_rule_of_any_name_can_be_disarmed() -> None:
     with_control(story)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(
     route=st.sampled_from(ROUTES),
     asked=st.dictionaries(

@@ -76,6 +76,7 @@ def test_without_a_fault_the_same_is_seen_twice() -> None:
     assert witnessed(None)[0] == calm()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_a_fault_on_everything_at_once_breaks_nothing_of_ours(name: str) -> None:
     """One that raises inside the venue would end a run as a bug of ours."""

@@ -6,10 +6,11 @@ import asyncio
 import logging
 
 import pytest
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, given, strategies as st
 
 from failing_exchange import Binance, FailingExchange, simulate
 from failing_exchange.core.auditor import audit
+from tests.examples import examples
 
 PATIENCE = 60.0  # virtual seconds for an answer
 ORDER = (
@@ -50,7 +51,7 @@ def test_a_malformed_request_is_a_400(name: str, caplog: pytest.LogCaptureFixtur
     assert not [record for record in caplog.records if record.exc_info]
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(
     st.tuples(st.integers(0, len(ORDER) - 1), st.integers(0, 9), st.binary(max_size=5)),
     min_size=1, max_size=4,

@@ -82,10 +82,24 @@ async def struck(session: aiohttp.ClientSession, control: str) -> int:
         return int((await got.json())["total"])
 
 
-@pytest.mark.parametrize("options", [(), ("--tls",), ("--uvloop", "--tls")])
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    ("sign", "options"),
+    [
+        (signal.SIGTERM, ()),
+        (signal.SIGINT, ("--uvloop", "--tls")),
+        *(
+            pytest.param(sign, options, marks=pytest.mark.slow)
+            for sign, options in (
+                (signal.SIGINT, ()),
+                (signal.SIGINT, ("--tls",)),
+                (signal.SIGTERM, ("--tls",)),
+                (signal.SIGTERM, ("--uvloop", "--tls")),
+            )
+        ),
+    ],
+)
 def test_it_stops_gracefully_with_open_sockets_and_waiting_requests(
-    options: tuple[str, ...], sign: signal.Signals
+    sign: signal.Signals, options: tuple[str, ...]
 ) -> None:
     """Streams are told and closed in order, nobody waits for an answer that will never come."""
     if "--uvloop" in options:

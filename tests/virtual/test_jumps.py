@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.runs.bot_run import RunConfig, run
 from failing_exchange.runs.bots import BOTS
 from failing_exchange.virtual import jump
 from failing_exchange.virtual.loop import VirtualLoop
+from tests.examples import examples
 
 S = "BTC/USDT"
 Line = tuple[Any, ...]
@@ -134,8 +135,8 @@ class Program:
             self.note(order["id"], order["timestamp"])
 
 
+@examples(150)
 @given(st.lists(steps, min_size=3, max_size=3))
-@settings(deadline=None, max_examples=150)
 def test_any_program_happens_as_without_jumps(scripts: list[list[Step]]) -> None:
     """The same steps in the same order at the same times, whoever cancels whom."""
     jumping, staying = both(lambda: simulate(Program(scripts).main()))

@@ -60,6 +60,7 @@ def trace(seed: int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@pytest.mark.slow
 def test_a_ccxt_bot_is_the_same_in_every_process_and_hash_seed() -> None:
     """Whatever order sets and dicts of strings have in ccxt, aiohttp, or here."""
     found = []

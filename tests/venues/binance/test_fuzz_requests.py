@@ -8,7 +8,7 @@ import time
 from hashlib import sha256
 from urllib.parse import urlencode
 
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from failing_exchange import Binance, simulate
 from failing_exchange.core.auditor import audit
@@ -16,6 +16,7 @@ from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from failing_exchange.server.messages import Request
 from failing_exchange.venues.binance.endpoints import BY_HTTP, ENDPOINTS
 from failing_exchange.venues.binance_common.table_examples import example
+from tests.examples import examples
 
 NAMES = [
     "symbol", "symbols", "side", "type", "timeInForce", "quantity", "quoteOrderQty", "price",
@@ -57,7 +58,7 @@ NEAR = st.lists(
 )
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(CALLS | NEAR)
 def test_no_request_breaks_the_venue(calls: list[tuple[str, dict[str, str], bool]]) -> None:
     """Never a 500, never a traceback, never a hang; and no asset is made or lost."""

@@ -7,13 +7,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from failing_exchange.core.commands import MovePrice, PullLiquidity
 from failing_exchange.core.order import Side
 from failing_exchange.core.queries import BookSnapshot
 from failing_exchange.feeds.book_delta import BookView
 from failing_exchange.venue.default_world import MARKETS
+from tests.examples import examples
 from tests.venues.binance.client import Client, on_the_wire
 from tests.venues.binance.streams import Socket, streams
 
@@ -201,7 +202,7 @@ def test_the_procedure_works_over_http() -> None:
 LEVELS = st.dictionaries(st.integers(1, 9), st.integers(1, 3), max_size=6)
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.lists(st.tuples(LEVELS, LEVELS, st.booleans()), min_size=1, max_size=12), st.data())
 def test_updates_lead_from_any_state_to_the_last(steps: list[Any], data: st.DataObject) -> None:
     """Whatever happens between two updates: from each snapshot on the way the end is right."""
