@@ -21,51 +21,63 @@ from failing_exchange.explorer.world import draw
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
 IDLE_CORES = "the pace of these cores"
-IN_PROCESS = """
+SPOT, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"
+TRADE = """
 import asyncio
+{more}
 
-async def main(exchange):
+async def trade(client):
     side = "buy"
     while True:
         try:
-            await exchange.create_order("BTC/USDT", "market", side, 0.1)
+            await client.create_order("{symbol}", "market", side, {amount})
         except Exception:
             pass
         side = "sell" if side == "buy" else "buy"
         await asyncio.sleep(60)
-"""
-CCXT = f"""
-import asyncio
-import ccxt.async_support as ccxt
 
-async def main():
-    client = ccxt.binance({{"apiKey": "{DEFAULT_KEY}", "secret": "{DEFAULT_SECRET}"}})
-    side = "buy"
+async def main({parameter}):
+"""
+
+
+def in_process_bot(symbol: str) -> str:
+    """The text of a bot with an order a minute."""
+    text = TRADE.format(symbol=symbol, amount=0.1, more="", parameter="exchange")
+    return f"""{text}
+    await trade(exchange)
+
+main.symbols = {[symbol] if ":" in symbol else []}
+"""
+
+
+def ccxt_bot(kind: str, symbol: str) -> str:
+    """The same with a client of ccxt's."""
+    more = "import ccxt.async_support as ccxt"
+    return f"""{TRADE.format(symbol=symbol, amount=0.01, more=more, parameter="")}
+    client = ccxt.{kind}({{"apiKey": "{DEFAULT_KEY}", "secret": "{DEFAULT_SECRET}"}})
     try:
-        while True:
-            try:
-                await client.create_order("BTC/USDT", "market", side, 0.01)
-            except Exception:
-                pass
-            side = "sell" if side == "buy" else "buy"
-            await asyncio.sleep(60)
+        await trade(client)
     finally:
         await client.close()
 """
 
 
-def _worlds(text: str, count: int, jobs: int) -> Iterator[Pair]:
+def _worlds(text: str, count: int, jobs: int, venue: str = "") -> Iterator[Pair]:
     """So many worlds a round, each round others; nothing is made small here."""
     with TemporaryDirectory() as folder, ThreadPoolExecutor(jobs) as threads:
         path = Path(folder) / "bot.py"
         path.write_text(text, encoding="utf-8")
-        venue = targets.load(f"{path}:main").venue
+        target = targets.load(f"{path}:main")
+        venue, symbols = target.venue and (venue or target.venue), target.symbols
         size = min(HOURS_TOGETHER_ON_THE_WIRE if venue else HOURS_TOGETHER, count)
         seed = 0
 
         def run() -> float:
             nonlocal seed
-            worlds = [draw(seed + n, seconds=3_600.0, venue=venue).as_dict() for n in range(count)]
+            worlds = [
+                draw(seed + n, seconds=3_600.0, venue=venue, symbols=symbols).as_dict()
+                for n in range(count)
+            ]
             seed += count
             parts = [worlds[start : start + size] for start in range(0, count, size)]
             tasks = [{"target": f"{path}:main", "worlds": part} for part in parts]
@@ -81,19 +93,31 @@ def _worlds(text: str, count: int, jobs: int) -> Iterator[Pair]:
 @bench("hours/s", IDLE_CORES, at_least=100, rounds=5)
 def in_process(size: Size) -> Iterator[Pair]:
     """Worlds of an hour of a bot in process, on two processes."""
-    yield from _worlds(IN_PROCESS, size(128, 2), 2)
+    yield from _worlds(in_process_bot(SPOT), size(128, 2), 2)
 
 
 @bench("hours/s", IDLE_CORES, at_least=50, rounds=5)
 def one_process(size: Size) -> Iterator[Pair]:
     """The same on one process."""
-    yield from _worlds(IN_PROCESS, size(64, 2), 1)
+    yield from _worlds(in_process_bot(SPOT), size(64, 2), 1)
 
 
 @bench("hours/s", IDLE_CORES, at_least=12, rounds=5)
 def ccxt(size: Size) -> Iterator[Pair]:
     """The same of a ccxt bot, on two processes."""
-    yield from _worlds(CCXT, size(32, 2), 2)
+    yield from _worlds(ccxt_bot("binance", SPOT), size(32, 2), 2)
+
+
+@bench("hours/s", IDLE_CORES, at_least=80, rounds=5)
+def perpetual(size: Size) -> Iterator[Pair]:
+    """Worlds of an hour of a bot in process that trades a perpetual, on two processes."""
+    yield from _worlds(in_process_bot(PERPETUAL), size(128, 2), 2)
+
+
+@bench("hours/s", IDLE_CORES, at_least=10, rounds=5)
+def ccxt_usdm(size: Size) -> Iterator[Pair]:
+    """The same of a ccxt bot on USD-M."""
+    yield from _worlds(ccxt_bot("binanceusdm", PERPETUAL), size(32, 2), 2, "binance-usdm")
 
 
 @bench("s a finding", at_most=5, rounds=1)
@@ -101,7 +125,7 @@ def shrinking(size: Size) -> Iterator[Pair]:
     """How long 64 worlds are explored and their findings made small, for each finding."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "bot.py"
-        path.write_text(IN_PROCESS, encoding="utf-8")
+        path.write_text(in_process_bot(SPOT), encoding="utf-8")
 
         def seconds() -> float:
             began = time.perf_counter()
