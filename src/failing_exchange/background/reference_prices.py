@@ -23,6 +23,7 @@ from failing_exchange.core.mark_price import (
 from failing_exchange.core.units import ATOMS, HOUR_S, MINUTE_S, PPM, TEN_S
 
 SUMS_KEPT_MAX = 1_024  # sums of premiums remembered; then they are made again
+BOUNDS_KEPT_MAX = 1_024  # of blocks of seconds that are looked at; then they are found again
 POINT = ATOMS // PPM  # atoms of a rate in a point
 SPANS = (HOUR_S, MINUTE_S)  # seconds whose samples are summed up together
 
@@ -32,6 +33,7 @@ class Reference(ABC):
 
     def __init__(self) -> None:
         self._sums: dict[tuple[int, int], tuple[int, int]] = {}
+        self._bounds_known: dict[tuple[int, int], tuple[Range, Range]] = {}
 
     @abstractmethod
     def index(self, second: int, /) -> int:
@@ -78,8 +80,7 @@ class Reference(ABC):
             index, premium = self.index(start), self.averaged(start)
             indices, premiums = Range(index, index), Range(premium, premium)
         else:
-            indices = self.index_bounds(start, stop)
-            premiums = self.premium_bounds(start - BASIS_S + 1, stop)
+            indices, premiums = self._around(start, stop)
         low, high = (
             mark_price(index, carry=kept, basis=index * premium // ATOMS + by, last=price)
             for index, kept, premium, by, price in zip(
@@ -87,6 +88,16 @@ class Reference(ABC):
             )
         )
         return Range(low, high)
+
+    def _around(self, start: int, stop: int) -> tuple[Range, Range]:
+        """Bounds of the index and of the averaged premium in [start, stop)."""
+        found = self._bounds_known.get((start, stop))
+        if found is None:
+            if len(self._bounds_known) >= BOUNDS_KEPT_MAX:
+                self._bounds_known.clear()
+            premiums = self.premium_bounds(start - BASIS_S + 1, stop)
+            found = self._bounds_known[start, stop] = self.index_bounds(start, stop), premiums
+        return found
 
     def average_premium(self, start: int, stop: int, /, *, hours: int) -> int:
         """The average premium index of [start, stop), of which there is a sample each 5 seconds."""

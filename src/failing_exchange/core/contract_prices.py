@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from failing_exchange.core.contract import Contract
 from failing_exchange.core.funding_rate import funding_rate
 from failing_exchange.core.mark_price import (
@@ -13,8 +15,9 @@ from failing_exchange.core.mark_price import (
     mark_candle,
 )
 from failing_exchange.core.state import MarketState
-from failing_exchange.core.units import HOUR, HOUR_S, MINUTE_S, SECOND
+from failing_exchange.core.units import HOUR, HOUR_S, MINUTE_S, SECOND, TEN_S
 
+BLOCKS = (HOUR_S, 900, 300, MINUTE_S, TEN_S, 1)  # seconds; each divides the one before
 RATES_KEPT_MAX = 1_000  # of one contract; the oldest are computed again
 
 
@@ -197,8 +200,24 @@ def first_mark_touch(
         return ms.liquidity.first_touch(start, stop, low, high)
     span = interval(ms) // SECOND
     end = min(stop, (start // span + 1) * span)  # another funding rate holds from then on
-    found = _search(ms, reference, start, end, lower, upper)
+    found = first_second(start, end, _mark_bounds(ms, reference, start, span), lower, upper)
     return end if found is None and end < stop else found
+
+
+def _mark_bounds(
+    ms: MarketState, reference: ReferencePrices, start: int, span: int
+) -> Callable[[int, int], Range]:
+    """Bounds of the mark price, of seconds in the funding interval of `start`."""
+    rate, step = rate_of(ms, last_funding(ms, start * SECOND)), ms.market.price_step
+    shifts, first = ms.liquidity.shifts, start
+
+    def bounds(start: int, stop: int) -> Range:
+        least, most = shifts.range(max(first, start) - BASIS_S, stop) if shifts.kept else (0, 0)
+        ends = [carry_of(rate, span - second % span, span) for second in (start, stop - 1)]
+        carry, moved = Range(min(ends), max(ends)), Range(least * step, most * step)
+        return reference.mark_bounds(start, stop, carry=carry, moved=moved)
+
+    return bounds
 
 
 def first_index_touch(
@@ -211,34 +230,27 @@ def first_index_touch(
     reference = reference_of(ms)
     if reference is None:
         return first_mark_touch(ms, start, stop, lower, upper)
-    low, high = reference.index_bounds(start, stop)
-    if (lower is None or low > lower) and (upper is None or high < upper):
-        return None
-    if stop - start == 1:
-        return start
-    middle = (start + stop) // 2
-    first = first_index_touch(ms, start, middle, lower, upper)
-    return first_index_touch(ms, middle, stop, lower, upper) if first is None else first
+    return first_second(start, stop, reference.index_bounds, lower, upper)
 
 
-def _search(
-    ms: MarketState, reference: ReferencePrices, start: int, stop: int, lower: int | None,
-    upper: int | None,
+def first_second(
+    start: int, stop: int, bounds: Callable[[int, int], Range], lower: int | None,
+    upper: int | None, sizes: tuple[int, ...] = BLOCKS,
 ) -> int | None:  # fmt: skip
-    """The first second within one funding interval; halves what may touch a bound."""
-    carries = sorted((_carry(ms, start), _carry(ms, stop - 1)))
-    shifts, step = ms.liquidity.shifts, ms.market.price_step
-    least, most = shifts.range(start - BASIS_S, stop) if shifts.kept else (0, 0)
-    found = reference.mark_bounds(
-        start, stop, carry=Range(*carries), moved=Range(least * step, most * step)
-    )
-    touches = (lower is not None and found.low <= lower) or (
-        upper is not None and found.high >= upper
-    )
-    if not touches:
-        return None
-    if stop - start == 1:
-        return start
-    middle = (start + stop) // 2
-    first = _search(ms, reference, start, middle, lower, upper)
-    return _search(ms, reference, middle, stop, lower, upper) if first is None else first
+    """The first second of [start, stop) that may be at or beyond a bound.
+
+    Whole blocks are looked at, the longest first: their bounds are remembered, and serve the next
+    search, too.
+    """
+    size = sizes[0]
+    for block in range(start // size * size, stop, size):
+        low, high = bounds(block, block + size)
+        if (lower is None or low > lower) and (upper is None or high < upper):
+            continue
+        if size == 1:
+            return block
+        first, last = max(start, block), min(stop, block + size)
+        found = first_second(first, last, bounds, lower, upper, sizes[1:])
+        if found is not None:
+            return found
+    return None

@@ -17,7 +17,7 @@ from failing_exchange.core.contract_prices import (
     mark_of,
 )
 from failing_exchange.core.state import Bounds, MarketState, State
-from failing_exchange.core.units import HOUR_S, MINUTE_S, SECOND
+from failing_exchange.core.units import HOUR_S, SECOND
 
 MARGIN, ALGO = "margin:", "algo:"  # begin the names of accounts, and of conditional orders
 INDEX = "index:"  # begins the names of accounts whose bounds are those of the index
@@ -41,13 +41,8 @@ def plan_look(state: State, ms: MarketState, at: int) -> None:
     second = at // SECOND
     if not ms.mark_watched or 0 < ms.mark_due_at <= (second + 1) * SECOND:
         return  # nothing is looked at earlier than in the next second
-    start, found = second + 1, None
-    for span in (MINUTE_S, MARK_LOOK_AHEAD):  # what is near is found with less searching
-        stop = second + 1 + span
-        found = _first_touch(ms, start, stop)
-        if found is not None:
-            break
-        start = stop
+    start, stop = second + 1, second + 1 + MARK_LOOK_AHEAD
+    found = _first_touch(ms, start, stop)
     due = (stop if found is None else found) * SECOND
     if not ms.mark_due_at or due < ms.mark_due_at:
         ms.mark_due_at = due
