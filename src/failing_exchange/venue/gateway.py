@@ -61,8 +61,8 @@ class _Lost(Exception):
 class Gateway:
     """Carries trips through the pass, one generator for each (`_carry`).
 
-    A waiting trip is a timer of the venue, never a task of the client's loop: a client that gives
-    up or is canceled undoes nothing.
+    A trip that nothing delays or alters needs none (`_at_once`). A waiting trip is a timer of the
+    venue, never a task of the client's loop: a client that gives up or is canceled undoes nothing.
 
     A bug of ours in a trip is kept in `failure`: it ends a simulation, and in real time every
     later call raises it. A bug in reading a request or in writing an answer, where the exchange has
@@ -121,8 +121,16 @@ class Gateway:
             trip.reply = reply
         if read is not None:
             trip.read, trip.expires_at = read, expires_at
+        kind = self.counter.count(trip)
         try:
-            self._advance(trip, self._carry(trip, at, self.counter.count(trip), waits), waits)
+            self._read(trip, at)
+            if self.plan.rules:
+                self.match(trip, at)
+            arrival = self._arrival(trip, at, kind, waits)
+            if arrival:
+                self._at_once(trip, arrival)
+            else:
+                self._advance(trip, self._carry(trip, at, kind), waits)
         except UnreadError:
             raise
         except Exception as bug:
@@ -134,7 +142,10 @@ class Gateway:
         at = self.clock.now()
         trip = self.journal.open_push(at, account, operation, symbol)
         trip.reply, trip.answer = reply, answer
-        self._advance(trip, self._carry(trip, at, self.counter.count(trip)))
+        kind = self.counter.count(trip)
+        if self.plan.rules:
+            self.match(trip, at)
+        self._advance(trip, self._carry(trip, at, kind))
         return trip
 
     def is_straight(self, operation: str, at: int) -> bool:
@@ -154,6 +165,7 @@ class Gateway:
             self._answer(again)
         else:
             with contextlib.suppress(UnreadError):
+                self._read(again, at)
                 self._advance(again, self._carry(again, at, self.counter.of_echo(trip)))
 
     def match(self, trip: Trip, at: int) -> None:
@@ -176,19 +188,48 @@ class Gateway:
 
     # ---- the pass
 
-    def _carry(self, trip: Trip, at: int, kind: RequestKind, waits: int = 0) -> Iterator[int]:
+    def _arrival(self, trip: Trip, at: int, kind: RequestKind, waits: int) -> int:
+        """When a trip reaches the engine that can be carried to its end at once; else 0.
+
+        With a latency the clock moves to the answer of a query, not first to its arrival, where its
+        caller waits and nothing happens before: a query changes nothing, and is answered as of its
+        arrival.
+        """
+        if trip.active or self.gates or trip.command is None:
+            return 0
+        latency = self.latency
+        if latency is None:
+            return at
+        if trip.command.__class__ not in QUERIES:
+            return 0
+        there, back = kind.one_way(latency, trip.request_number)
+        due = at + there + back
+        if due - at < waits and at + there < self.engine.state.wake_at and self.clock.jump(due):
+            trip.due_at = due
+            return at + there
+        return 0
+
+    def _at_once(self, trip: Trip, at: int) -> None:
+        """Carry a trip that nothing delays or alters: what `_carry` then comes to."""
+        try:
+            self._execute(trip, at, ())
+        except Reject as refused:
+            trip.answer = refused.settled()
+        self.journal.tell(trip, trip.due_at or at, trip.answer)
+        if trip.reply is not None:
+            self._answer(trip)
+
+    def _carry(self, trip: Trip, at: int, kind: RequestKind) -> Iterator[int]:
         """Carry a trip from its sender to the engine and to its receiver; a push starts behind it.
 
         Yields each instant until which it waits. Faults strike at three stages.
         """
         latency, is_push, there, back = self.latency, trip.is_push, 0, 0
-        if not is_push:
-            self._read(trip, at)
-        if self.plan.rules and not trip.echo_of:
-            self.match(trip, at)
         struck = trip.active
         if latency is not None:
-            at, there, back = self._travel(trip, at, kind, latency, waits)
+            there, back = kind.one_way(latency, trip.request_number)
+            if not (struck or is_push):
+                trip.due_at = at + there + back
         try:
             try:
                 if not is_push:
@@ -220,28 +261,6 @@ class Gateway:
         self.journal.tell(trip, at, told)
         if trip.reply is not None:
             self._answer(trip)
-
-    def _travel(
-        self, trip: Trip, at: int, kind: RequestKind, latency: Latency, waits: int
-    ) -> tuple[int, int, int]:
-        """When a message reaches the engine, after a wait of how long, and the way back.
-
-        The clock moves to the answer of a query at once, not by its arrival, where its caller waits
-        and nothing happens before: a query changes nothing, and is answered as of its arrival.
-        """
-        there, back = kind.one_way(latency, trip.request_number)
-        if trip.active or trip.is_push:
-            return at, there, back
-        trip.due_at = due = at + there + back
-        if (
-            due - at < waits
-            and trip.command.__class__ in QUERIES
-            and at + there < self.engine.state.wake_at
-            and not self.gates
-            and self.clock.jump(due)
-        ):
-            return at + there, 0, 0
-        return at, there, back
 
     def _read(self, trip: Trip, at: int) -> None:
         """Decode the message into a command, and show the request to the watchers."""
