@@ -139,7 +139,7 @@ def test_threads_that_wait_for_each_other_are_told() -> None:
         simulate(main)
     text = str(caught.value)
     assert "virtual second 1, and nothing can wake one of them" in text
-    assert "MainThread waits in _RLock.acquire(), in main() at tests/threads/" in text
+    assert "MainThread waits in RLock.acquire(), in main() at tests/threads/" in text
     assert "other waits in Lock.acquire(), in other() at tests/threads/" in text
 
 

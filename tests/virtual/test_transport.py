@@ -54,6 +54,20 @@ def test_a_half_closed_connection_still_answers(loop: VirtualLoop) -> None:
     talk(loop, serve, client)
 
 
+def test_an_end_that_is_closed_at_once_is_told(loop: VirtualLoop) -> None:
+    """`write_eof` and `close` in one turn, as servers of the standard library end a reply."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"bye")
+        writer.write_eof()
+        writer.close()
+
+    async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        assert await asyncio.wait_for(reader.read(), 5) == b"bye"
+
+    talk(loop, serve, client)
+
+
 def test_a_writer_is_held_up_by_a_reader_that_does_not_read(loop: VirtualLoop) -> None:
     """Flow control: `drain()` waits until the other side has taken enough."""
     moments: list[float] = []

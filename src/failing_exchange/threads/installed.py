@@ -22,6 +22,7 @@ from failing_exchange.threads import (
     thread_class,
     tls_sockets,
 )
+from failing_exchange.threads.adopted_locks import AdoptedLocks
 from failing_exchange.virtual.patching import REAL_TIME_MODULES, Patches
 from failing_exchange.virtual.thread_registry import current
 from failing_exchange.virtual.wallclock import REAL, monotonic
@@ -49,6 +50,7 @@ def installed() -> Iterator[None]:
 
 def _install(undo: ExitStack) -> None:
     undo.enter_context(lasting_locks())
+    undo.enter_context(_adopted().wrapped())
     undo.enter_context(_functions().replaced())
     undo.enter_context(_timeouts().replaced())
     for name, method in thread_class.METHODS.items():
@@ -96,6 +98,11 @@ def _locks() -> Patches:
     if isinstance(threading.Lock, type):  # from Python 3.13 on
         fakes[threading.Lock] = locks.SimLock
     return Patches(fakes, searches=_not_ours)
+
+
+@cache
+def _adopted() -> AdoptedLocks:
+    return AdoptedLocks()
 
 
 @cache

@@ -7,12 +7,13 @@ Python upon locks, so that nothing more is needed for them.
 from __future__ import annotations
 
 import queue
-import threading
-from _thread import allocate_lock as real_lock
+from _thread import RLock as real_rlock, allocate_lock as real_lock
 from collections import deque
 from typing import Any
 
 from failing_exchange.virtual.thread_registry import current
+
+REAL_LOCK, REAL_RLOCK = type(real_lock()), type(real_rlock())
 
 
 class SimLock:
@@ -23,17 +24,17 @@ class SimLock:
 
     __slots__ = ("__weakref__", "_real", "_waiting")
 
-    def __init__(self) -> None:
-        self._real = real_lock()
+    def __init__(self, real: Any = None) -> None:
+        self._real = real_lock() if real is None else real
         self._waiting: deque[Any] = deque()
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
         """As of `threading.Lock`."""
         me = current()
         if me is None:
-            return self._real.acquire(blocking, timeout)
+            return bool(self._real.acquire(blocking, timeout))
         if timeout != -1 and (timeout < 0 or not blocking):
-            return self._real.acquire(blocking, timeout)  # which says what is wrong
+            return bool(self._real.acquire(blocking, timeout))  # which says what is wrong
         me.program.may_lose_turn(me)
         if self._real.acquire(False):
             return True
@@ -66,7 +67,7 @@ class SimLock:
 
     def locked(self) -> bool:
         """Whether a thread holds it."""
-        return self._real.locked()
+        return bool(self._real.locked())
 
     acquire_lock, release_lock, locked_lock = acquire, release, locked
 
@@ -89,9 +90,83 @@ def allocate_lock() -> SimLock:
     return SimLock()
 
 
-def reentrant_lock(*args: Any, **options: Any) -> Any:
-    """`threading.RLock`: the standard library's own, written in Python upon locks."""
-    return threading._PyRLock(*args, **options)  # type: ignore[attr-defined]
+class SimRLock:
+    """`threading.RLock` for simulated threads, and an ordinary one for all others.
+
+    Who owns it and how often is kept by a real one: each simulated thread is a thread of its own.
+    """
+
+    __slots__ = ("__weakref__", "_real", "_waiting")
+
+    def __init__(self, real: Any = None) -> None:
+        self._real: Any = real_rlock() if real is None else real
+        self._waiting: deque[Any] = deque()
+
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """As of `threading.RLock`."""
+        me = current()
+        if me is None or (timeout != -1 and (timeout < 0 or not blocking)):
+            return bool(self._real.acquire(blocking, timeout))
+        me.program.may_lose_turn(me)
+        if self._real.acquire(False):
+            return True
+        if not blocking or timeout == 0:
+            return False
+        until = me.program.until(None if timeout == -1 else timeout)
+        while not self._real.acquire(False):
+            self._waiting.append(me)
+            try:
+                woken = me.program.wait(me, until, "RLock.acquire()")
+            finally:
+                if me in self._waiting:
+                    self._waiting.remove(me)
+            if not woken:
+                return bool(self._real.acquire(False))
+        return True
+
+    def release(self) -> None:
+        """As of `threading.RLock`."""
+        self._real.release()
+        self._freed()
+        if (me := current()) is not None:
+            me.program.may_lose_turn(me)
+
+    def _freed(self) -> None:
+        if self._waiting and not self._real._is_owned():
+            other = self._waiting.popleft()
+            other.program.wake(other)
+
+    def __enter__(self) -> bool:
+        return self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+    # What a condition asks of its lock
+
+    def _is_owned(self) -> bool:
+        return bool(self._real._is_owned())
+
+    def _release_save(self) -> Any:
+        state = self._real._release_save()
+        self._freed()
+        return state
+
+    def _acquire_restore(self, state: tuple[int, int]) -> None:
+        for _ in range(state[0]):
+            self.acquire()
+
+    def _at_fork_reinit(self) -> None:
+        self._real = real_rlock()
+        self._waiting.clear()
+
+    def __repr__(self) -> str:
+        return f"<SimRLock over {self._real!r}>"
+
+
+def reentrant_lock() -> SimRLock:
+    """`threading.RLock()`."""
+    return SimRLock()
 
 
 class SimpleQueue(queue._PySimpleQueue):  # type: ignore[name-defined,misc]

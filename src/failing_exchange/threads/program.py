@@ -8,6 +8,7 @@ the seed. The loop that carries the venue keeps the time; it has the turn when n
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import contextvars
 import itertools
@@ -413,6 +414,7 @@ def mark_done(thread: threading.Thread) -> None:
     """Let the standard library's own methods know that a thread has ended."""
     known: Any = thread
     if hasattr(known, "_handle"):  # from Python 3.13 on
+        known._handle = vars(_thread)["_make_thread_handle"](known.ident)
         known._handle._set_done()
     else:
         known._is_stopped, known._tstate_lock = True, None

@@ -150,6 +150,7 @@ class SimSocket(REAL_SOCKET):
             raise refusal(f"a socket of {socket.AddressFamily(family)!r}, {kind!r}")
         self._family, self._proto = socket.AddressFamily(family), max(proto, 0)
         self._io_refs, self._closed = 0, False
+        self._gone = False  # closed, and no file made from it is open
         self._timeout = socket.getdefaulttimeout()
         self._end: Any = None  # Pipe, Accepting or Connecting
         self._name: tuple[str, int] = ("0.0.0.0", 0)
@@ -183,7 +184,7 @@ class SimSocket(REAL_SOCKET):
 
     def fileno(self) -> int:
         """A number that `select` and `selectors` know in a simulation; -1 once closed."""
-        return -1 if self._closed else self._number
+        return -1 if self._gone else self._number
 
     def settimeout(self, value: float | None) -> None:
         if value is not None and value < 0:
@@ -230,7 +231,7 @@ class SimSocket(REAL_SOCKET):
         return self._peer
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._gone:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
     # Waiting
@@ -434,7 +435,7 @@ class SimSocket(REAL_SOCKET):
 
     def _real_close(self, *_: Any) -> None:
         """What the parent's `close` comes to when no file made from it is open."""
-        end, self._end = self._end, None
+        end, self._end, self._gone = self._end, None, True
         SOCKETS.pop(self._number, None)
         if end is None or self._loop.is_closed():
             return

@@ -36,7 +36,7 @@ class SimTLSSocket(SimSocket):
         made._timeout, made._options = sock._timeout, sock._options
         made._number, made._io_refs = sock._number, sock._io_refs
         SOCKETS[made._number] = made
-        sock._end, sock._closed = None, True
+        sock._end, sock._closed, sock._gone = None, True, True
         made.context = context
         made.server_side = bool(options.get("server_side"))
         made.server_hostname = options.get("server_hostname")

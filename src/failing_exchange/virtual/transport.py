@@ -64,6 +64,7 @@ class MemoryTransport(asyncio.Transport):
         self._written: list[bytes] = []  # in this turn
         self._unread = 0  # written here, not yet taken by the peer's protocol
         self._flushing = self._eof = self._write_paused = False
+        self._has_ended = False  # FIN is on its way
         self._closing = self._lost = self._closed = self._paused = False
         self._arrives_ns = 0  # when the last thing sent arrives: nothing overtakes it
         self._inbox: deque[bytes | Signal] = sock.inbox
@@ -135,7 +136,8 @@ class MemoryTransport(asyncio.Transport):
             data = b"".join(self._written)
             self._written.clear()
             self._send(data)
-        if self._eof and not self._closing:
+        if self._eof and not self._has_ended:
+            self._has_ended = True
             self._send(Signal.FIN)
         self._finish_if_drained()
 
@@ -277,7 +279,7 @@ class MemoryTransport(asyncio.Transport):
         self._inbox.clear()
         if unread or self._socket.resets:
             self._send(Signal.RST)
-        elif not self._eof:
+        elif not self._has_ended:
             self._send(Signal.FIN)
         peer = self._peer
         if peer is not None and peer._closed:
