@@ -17,42 +17,21 @@ row of `CODES` is met in tests/venues/binance/test_codes.py. Of errors.md, this 
 from __future__ import annotations
 
 from failing_exchange.core.reject import OrderRule, Reason
+from failing_exchange.venues.binance_common.common_codes import (
+    COMMON_CODES,
+    COMMON_REASON_STATUSES,
+    COMMON_REASONS,
+    COMMON_REJECTIONS,
+    COMMON_STATUSES,
+)
 from failing_exchange.venues.binance_common.refusals import Refusals
 
-CODES: dict[str, int] = {
-    "UNKNOWN": -1000,
-    "DISCONNECTED": -1001,
-    "UNAUTHORIZED": -1002,
-    "TOO_MANY_REQUESTS": -1003,
-    "UNEXPECTED_RESP": -1006,
-    "TIMEOUT": -1007,
+CODES: dict[str, int] = COMMON_CODES | {
     "SERVER_BUSY": -1008,
     "INVALID_MESSAGE": -1013,
-    "UNKNOWN_ORDER_COMPOSITION": -1014,
-    "TOO_MANY_ORDERS": -1015,
-    "UNSUPPORTED_OPERATION": -1020,
-    "INVALID_TIMESTAMP": -1021,
-    "INVALID_SIGNATURE": -1022,
     "TOO_MANY_CONNECTIONS": -1034,
-    "ILLEGAL_CHARS": -1100,
-    "TOO_MANY_PARAMETERS": -1101,
-    "MANDATORY_PARAM_EMPTY_OR_MALFORMED": -1102,
-    "UNREAD_PARAMETERS": -1104,
-    "PARAM_EMPTY": -1105,
-    "PARAM_NOT_REQUIRED": -1106,
     "PARAM_OVERFLOW": -1108,
-    "BAD_PRECISION": -1111,
-    "TIF_NOT_REQUIRED": -1114,
-    "INVALID_TIF": -1115,
-    "INVALID_ORDER_TYPE": -1116,
-    "INVALID_SIDE": -1117,
-    "BAD_INTERVAL": -1120,
-    "BAD_SYMBOL": -1121,
     "INVALID_SYMBOLSTATUS": -1122,
-    "INVALID_LISTEN_KEY": -1125,
-    "MORE_THAN_XX_HOURS": -1127,
-    "OPTIONAL_PARAMS_BAD_COMBO": -1128,
-    "INVALID_PARAMETER": -1130,
     "BAD_STRATEGY_TYPE": -1134,
     "INVALID_JSON": -1135,
     "INVALID_TICKER_TYPE": -1139,
@@ -76,10 +55,6 @@ CODES: dict[str, int] = {
     "OPO_WORKING_MUST_BE_BUY": -1222,
     "OPO_PENDING_MUST_BE_SELL": -1223,
     "NEW_ORDER_REJECTED": -2010,
-    "CANCEL_REJECTED": -2011,
-    "NO_SUCH_ORDER": -2013,
-    "BAD_API_KEY_FMT": -2014,
-    "REJECTED_MBX_KEY": -2015,
     "CANCEL_REPLACE_PARTIALLY_FAILED": -2021,
     "CANCEL_REPLACE_FAILED": -2022,
     "SUBSCRIPTION_ACTIVE": -2035,
@@ -88,29 +63,18 @@ CODES: dict[str, int] = {
     "CLIENT_ORDER_ID_INVALID": -2039,
     "MAXIMUM_SUBSCRIPTION_IDS": -2042,
     "NO_REFERENCE_PRICE": -2043,
-    "UNSUPPORTED_KEY": -4056,  # seen in production; not in errors.md
 }
 # Statuses other than 400. 401: seen with keys that are unknown; the documents name no status.
-STATUSES = {
+STATUSES = COMMON_STATUSES | {
     "UNKNOWN": 500,
     "DISCONNECTED": 500,
-    "UNEXPECTED_RESP": 500,
-    "TIMEOUT": 408,
     "SERVER_BUSY": 503,
-    "TOO_MANY_REQUESTS": 429,
-    "TOO_MANY_ORDERS": 429,
-    "BAD_API_KEY_FMT": 401,
-    "REJECTED_MBX_KEY": 401,
-    "UNAUTHORIZED": 401,
     "SBE_DISABLED": 406,  # faqs/sbe_faq.md; a handshake is refused with 400
 }
 
 
 # A refusal that does not come from this dialect: (code, words); empty words: those of the refusal.
-REASONS: dict[Reason, tuple[str, str]] = {
-    Reason.BAD_REQUEST: ("INVALID_PARAMETER", "Invalid data sent for a parameter."),
-    Reason.NOT_SUPPORTED: ("UNSUPPORTED_OPERATION", "This operation is not supported."),
-    Reason.UNKNOWN_SYMBOL: ("BAD_SYMBOL", "Invalid symbol."),
+REASONS: dict[Reason, tuple[str, str]] = COMMON_REASONS | {
     Reason.INVALID_ORDER: ("NEW_ORDER_REJECTED", "Unsupported order combination"),
     Reason.INVALID_PRICE: ("INVALID_MESSAGE", "Filter failure: PRICE_FILTER"),
     Reason.INVALID_AMOUNT: ("INVALID_MESSAGE", "Filter failure: LOT_SIZE"),
@@ -120,7 +84,6 @@ REASONS: dict[Reason, tuple[str, str]] = {
     Reason.WOULD_TRIGGER: ("NEW_ORDER_REJECTED", "Order would trigger immediately."),
     Reason.TOO_MANY_ORDERS: ("INVALID_MESSAGE", "Filter failure: MAX_NUM_ORDERS"),
     Reason.DUPLICATE_CLIENT_ID: ("NEW_ORDER_REJECTED", "Duplicate order sent."),
-    Reason.ORDER_NOT_FOUND: ("NO_SUCH_ORDER", "Order does not exist."),
     Reason.INSUFFICIENT_FUNDS: (
         "NEW_ORDER_REJECTED",
         "Account has insufficient balance for requested action.",
@@ -132,21 +95,6 @@ REASONS: dict[Reason, tuple[str, str]] = {
         "This account may not place or cancel orders.",
     ),
     Reason.ACCOUNT_FROZEN: ("NEW_ORDER_REJECTED", "This action is disabled on this account."),
-    Reason.KEY_REFUSED: (
-        "REJECTED_MBX_KEY",
-        "Invalid API-key, IP, or permissions for action.",
-    ),
-    Reason.PERMISSION_DENIED: ("UNAUTHORIZED", "You are not authorized to execute this request."),
-    Reason.RESTRICTED_LOCATION: (
-        "UNKNOWN",
-        "Service unavailable from a restricted location according to 'b. Eligibility' in "
-        "https://www.binance.com/en/terms. Please contact customer service if you believe you "
-        "received this message in error.",
-    ),
-    Reason.CLOCK_SKEW: (
-        "INVALID_TIMESTAMP",
-        "Timestamp for this request is outside of the recvWindow.",
-    ),
     Reason.RATE_LIMITED: (
         "TOO_MANY_REQUESTS",
         "Too much request weight used; current limit is 6000 request weight per 1 MINUTE. Please "
@@ -166,22 +114,7 @@ REASONS: dict[Reason, tuple[str, str]] = {
         "SERVER_BUSY",
         "Server is currently overloaded with other requests. Please try again in a few minutes.",
     ),
-    Reason.OUTCOME_UNKNOWN: (
-        "TIMEOUT",
-        "Timeout waiting for response from backend server. Send status unknown; execution status "
-        "unknown.",
-    ),
-    Reason.CONNECTION_LOST: ("DISCONNECTED", "Internal error; unable to process your request. "
-                             "Please try again."),
-    Reason.TIMED_OUT: (
-        "TIMEOUT",
-        "Timeout waiting for response from backend server. Send status unknown; execution status "
-        "unknown.",
-    ),
-    Reason.MALFORMED: (
-        "UNEXPECTED_RESP",
-        "An unexpected response was received from the message bus. Execution status unknown.",
-    ),
+    Reason.OUTCOME_UNKNOWN: COMMON_REASONS[Reason.TIMED_OUT],
     Reason.CLIENT_ID_MISMATCH: (
         "CLIENT_ORDER_ID_INVALID",
         "Client order ID is not correct for this order ID.",
@@ -238,12 +171,10 @@ RULES: dict[str, tuple[str, str]] = {
     ),
     OrderRule.ICEBERG_SIZE: ("NEW_ORDER_REJECTED", "IcebergQty exceeds QTY."),
 }
-REASON_STATUSES = {Reason.BANNED: 418, Reason.RESTRICTED_LOCATION: 451, Reason.MAINTENANCE: 503}
+REASON_STATUSES = COMMON_REASON_STATUSES | {Reason.MAINTENANCE: 503}
 # What the engine says in place of NEW_ORDER_REJECTED where no new order was asked for (errors.md,
 # "Messages for -1010 ERROR_MSG_RECEIVED, -2010 NEW_ORDER_REJECTED, ..."; CHANGELOG.md, 2025-04-07)
-REJECTIONS = {
-    "cancel_order": "CANCEL_REJECTED",
-    "cancel_all_orders": "CANCEL_REJECTED",
+REJECTIONS = COMMON_REJECTIONS | {
     "amend_order": "ORDER_AMEND_REJECTED",
 }
 

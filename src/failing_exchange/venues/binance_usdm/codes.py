@@ -10,45 +10,20 @@ from __future__ import annotations
 from decimal import Decimal
 
 from failing_exchange.core.reject import OrderRule, Reason, Reject
+from failing_exchange.venues.binance_common.common_codes import (
+    COMMON_CODES,
+    COMMON_REASON_STATUSES,
+    COMMON_REASONS,
+    COMMON_REJECTIONS,
+    COMMON_STATUSES,
+)
 from failing_exchange.venues.binance_common.refusals import Refusals, Said
 
-CODES: dict[str, int] = {
-    "UNKNOWN": -1000,
-    "DISCONNECTED": -1001,
-    "UNAUTHORIZED": -1002,
-    "TOO_MANY_REQUESTS": -1003,
-    "UNEXPECTED_RESP": -1006,
-    "TIMEOUT": -1007,
+CODES: dict[str, int] = COMMON_CODES | {
     "THROTTLED": -1008,
-    "UNKNOWN_ORDER_COMPOSITION": -1014,
-    "TOO_MANY_ORDERS": -1015,
-    "UNSUPPORTED_OPERATION": -1020,
-    "INVALID_TIMESTAMP": -1021,
-    "INVALID_SIGNATURE": -1022,
     "START_TIME_GREATER_THAN_END_TIME": -1023,
-    "ILLEGAL_CHARS": -1100,
-    "TOO_MANY_PARAMETERS": -1101,
-    "MANDATORY_PARAM_EMPTY_OR_MALFORMED": -1102,
-    "UNREAD_PARAMETERS": -1104,
-    "PARAM_EMPTY": -1105,
-    "PARAM_NOT_REQUIRED": -1106,
-    "BAD_PRECISION": -1111,
-    "TIF_NOT_REQUIRED": -1114,
-    "INVALID_TIF": -1115,
-    "INVALID_ORDER_TYPE": -1116,
-    "INVALID_SIDE": -1117,
-    "BAD_INTERVAL": -1120,
-    "BAD_SYMBOL": -1121,
-    "INVALID_LISTEN_KEY": -1125,
-    "MORE_THAN_XX_HOURS": -1127,
-    "OPTIONAL_PARAMS_BAD_COMBO": -1128,
-    "INVALID_PARAMETER": -1130,
     "PARAM_OVERFLOW": -1130,  # a name of Spot's parser; this page has no code of its own for it
     "INVALID_NEW_ORDER_RESP_TYPE": -1136,
-    "CANCEL_REJECTED": -2011,
-    "NO_SUCH_ORDER": -2013,
-    "BAD_API_KEY_FMT": -2014,
-    "REJECTED_MBX_KEY": -2015,
     "API_KEYS_LOCKED": -2017,
     "MARGIN_NOT_SUFFICIENT": -2019,
     "ORDER_WOULD_IMMEDIATELY_TRIGGER": -2021,
@@ -80,7 +55,6 @@ CODES: dict[str, int] = {
     "ISOLATED_BALANCE_INSUFFICIENT": -4051,
     "ADD_ISOLATED_MARGIN_NO_POSITION_REJECT": -4054,
     "AMOUNT_MUST_BE_POSITIVE": -4055,
-    "UNSUPPORTED_KEY": -4056,
     "NO_NEED_TO_CHANGE_POSITION_SIDE": -4059,
     "INVALID_POSITION_SIDE": -4060,
     "POSITION_SIDE_NOT_MATCH": -4061,
@@ -123,29 +97,14 @@ CODES: dict[str, int] = {
     "BBO_ORDER_REJECT": -5041,
 }
 # Statuses other than 400. "Unknown error" and "Internal error" come with 503 (General Info).
-STATUSES = {
+STATUSES = COMMON_STATUSES | {
     "UNKNOWN": 503,
     "DISCONNECTED": 503,
-    "UNEXPECTED_RESP": 500,
-    "TIMEOUT": 408,
     "THROTTLED": 503,
-    "TOO_MANY_REQUESTS": 429,
-    "TOO_MANY_ORDERS": 429,
-    "BAD_API_KEY_FMT": 401,
-    "REJECTED_MBX_KEY": 401,
-    "UNAUTHORIZED": 401,
     "PATH_INVALID": 404,
 }
-TIMEOUT = (
-    "TIMEOUT",
-    "Timeout waiting for response from backend server. Send status unknown; execution status "
-    "unknown.",
-)
 # A refusal that does not come from this dialect: (code, words).
-REASONS: dict[Reason, tuple[str, str]] = {
-    Reason.BAD_REQUEST: ("INVALID_PARAMETER", "Invalid data sent for a parameter."),
-    Reason.NOT_SUPPORTED: ("UNSUPPORTED_OPERATION", "This operation is not supported."),
-    Reason.UNKNOWN_SYMBOL: ("BAD_SYMBOL", "Invalid symbol."),
+REASONS: dict[Reason, tuple[str, str]] = COMMON_REASONS | {
     Reason.INVALID_ORDER: ("UNKNOWN_ORDER_COMPOSITION", "Unsupported order combination."),
     Reason.INVALID_PRICE: (
         "PRICE_NOT_INCREASED_BY_TICK_SIZE", "Price not increased by tick size.",
@@ -165,7 +124,6 @@ REASONS: dict[Reason, tuple[str, str]] = {
     Reason.WOULD_TRIGGER: ("ORDER_WOULD_IMMEDIATELY_TRIGGER", "Order would immediately trigger."),
     Reason.TOO_MANY_ORDERS: ("MAX_OPEN_ORDER_EXCEEDED", "Reach max open order limit."),
     Reason.DUPLICATE_CLIENT_ID: ("DUPLICATED_CLIENT_ORDER_ID", "clientOrderId is duplicated"),
-    Reason.ORDER_NOT_FOUND: ("NO_SUCH_ORDER", "Order does not exist."),
     Reason.INSUFFICIENT_FUNDS: ("MARGIN_NOT_SUFFICIENT", "Margin is insufficient."),
     Reason.MARKET_HALTED: (
         "INVALID_OPENING_POSITION_STATUS", "Invalid symbol status for opening position",
@@ -175,17 +133,6 @@ REASONS: dict[Reason, tuple[str, str]] = {
     ),
     Reason.TRADING_DISABLED: ("NO_PLACE_ORDER_PERMISSION", "User can not place order currently"),
     Reason.ACCOUNT_FROZEN: ("API_KEYS_LOCKED", "API Keys are locked on this account."),
-    Reason.KEY_REFUSED: ("REJECTED_MBX_KEY", "Invalid API-key, IP, or permissions for action."),
-    Reason.PERMISSION_DENIED: ("UNAUTHORIZED", "You are not authorized to execute this request."),
-    Reason.RESTRICTED_LOCATION: (
-        "UNKNOWN",
-        "Service unavailable from a restricted location according to 'b. Eligibility' in "
-        "https://www.binance.com/en/terms. Please contact customer service if you believe you "
-        "received this message in error.",
-    ),
-    Reason.CLOCK_SKEW: (
-        "INVALID_TIMESTAMP", "Timestamp for this request is outside of the recvWindow.",
-    ),
     Reason.RATE_LIMITED: (
         "TOO_MANY_REQUESTS",
         "Too many requests; current limit is 2400 requests per minute. Please use the websocket "
@@ -207,14 +154,6 @@ REASONS: dict[Reason, tuple[str, str]] = {
     ),
     Reason.OUTCOME_UNKNOWN: (
         "UNKNOWN", "Unknown error, please check your request or try again later.",
-    ),
-    Reason.CONNECTION_LOST: (
-        "DISCONNECTED", "Internal error; unable to process your request. Please try again.",
-    ),
-    Reason.TIMED_OUT: TIMEOUT,
-    Reason.MALFORMED: (
-        "UNEXPECTED_RESP",
-        "An unexpected response was received from the message bus. Execution status unknown.",
     ),
     Reason.CLIENT_ID_MISMATCH: ("NO_SUCH_ORDER", "Order does not exist."),
     Reason.CANCEL_RESTRICTED: ("CANCEL_REJECTED", "Unknown order sent."),
@@ -258,8 +197,6 @@ RULES: dict[str, tuple[str, str]] = {
         "The counterparty's best price does not meet the PERCENT_PRICE filter limit",
     ),
 }
-REASON_STATUSES = {Reason.BANNED: 418, Reason.RESTRICTED_LOCATION: 451}
-REJECTIONS = dict.fromkeys(("cancel_order", "cancel_all_orders"), "CANCEL_REJECTED")
 # The same reason has another code where a setting is changed: (operation, reason) -> code, words.
 # For a mode that stays: whether it is for positions, or for open orders.
 OF_SETTINGS: dict[tuple[str, Reason], tuple[str, str]] = {
@@ -407,5 +344,5 @@ def _number(text: object) -> Decimal:
     return Decimal(str(text).partition(" ")[0])
 
 
-REFUSALS = UsdmRefusals(CODES, STATUSES, REASONS, RULES, REASON_STATUSES, REJECTIONS)
+REFUSALS = UsdmRefusals(CODES, STATUSES, REASONS, RULES, COMMON_REASON_STATUSES, COMMON_REJECTIONS)
 said = REFUSALS.said
