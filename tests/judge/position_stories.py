@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from failing_exchange import FailingExchangeError
 from failing_exchange.core import commands as c, queries as q
-from failing_exchange.core.order import BUY, MARKET, SELL, OrderType
+from failing_exchange.core.order import BUY, LIMIT, MARKET, SELL, OrderType
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS
 from failing_exchange.judge.probe import probe
@@ -174,6 +174,27 @@ async def leaves_room_to_get_out(exchange: Any) -> None:
     await order(exchange, SELL, reduce_only=True)
 
 
+# ---- equity: an order that rests locks its margin
+
+
+async def takes_what_is_free_for_all_it_has(exchange: Any) -> None:
+    await states_its_equity(exchange, "free")
+
+
+async def takes_all_it_has(exchange: Any) -> None:
+    await states_its_equity(exchange, "total")
+
+
+async def states_its_equity(exchange: Any, kind: str) -> None:
+    equity = {"USDT": 10_000.0}
+    probe(equity=lambda: equity, peak_equity=lambda: {"USDT": 10_000.0})
+    await exchange.fetch_ticker(P)
+    await send(exchange, "create_order", c.PlaceOrder("main", P, BUY, LIMIT, LOTS, 490_000))
+    while True:
+        equity["USDT"] = (await exchange.fetch_balance({"type": "swap"}))[kind]["USDT"]
+        await asyncio.sleep(30)
+
+
 STORIES: dict[str, Story] = {
     "protected": Story((), holds_without_a_stop, holds_with_a_stop,
                        options={"protected": {"within_s": 60}}),
@@ -185,6 +206,8 @@ STORIES: dict[str, Story] = {
     "funding_once": Story((), leaves_funding_out, books_funding,
                           incidents=((60, c.PayFunding(P, 100_000)),)),
     "keeps_reserve": Story((), spends_it_all_on_prices, leaves_room_to_get_out, rate_limit=60),
+    "equity": Story((), takes_what_is_free_for_all_it_has, takes_all_it_has,
+                    balances={"USDT": 10_000}),
 }  # fmt: skip
 POSITION_STORIES = {
     name: story._replace(markets=("BTC/USDT", P)) for name, story in STORIES.items()

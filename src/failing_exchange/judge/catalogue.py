@@ -13,6 +13,7 @@ from failing_exchange.judge.rules.back_off import BacksOff, KeepsTime, NoHotLoop
 from failing_exchange.judge.rules.beliefs import BooksFees, Converges, Monotone
 from failing_exchange.judge.rules.contract_trading import KeepsReserve, Modes, OneExit
 from failing_exchange.judge.rules.duplicates import Once, Resolves
+from failing_exchange.judge.rules.equity import Equity
 from failing_exchange.judge.rules.forced_changes import BooksForced, FundingOnce
 from failing_exchange.judge.rules.liveness import Alive
 from failing_exchange.judge.rules.order_inputs import Fresh, ObeysFilters, SellsFree
@@ -25,7 +26,7 @@ RULES: dict[str, type[Rule]] = {
     for rule in (
         Once, Converges, Alive, BacksOff, NoHotLoop, Resolves, Monotone, Fresh, Resyncs,
         ObeysFilters, KeepsTime, Covered, SellsFree, BooksFees, Stops, Protected, Modes, OneExit,
-        BooksForced, FundingOnce, KeepsReserve,
+        BooksForced, FundingOnce, KeepsReserve, Equity,
     )
 }  # fmt: skip
 

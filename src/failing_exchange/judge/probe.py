@@ -16,13 +16,16 @@ class Sample(NamedTuple):
     """What a bot believes at an instant; None where it was not asked.
 
     `positions`: base amount by symbol, gained since the start. `open_orders`: client order ids or
-    ids. `balances`: total by asset.
+    ids. `balances`: total by asset. `equity`: futures wallet and unrealised profit, by asset;
+    `peak_equity`: the highest that it was.
     """
 
     at: int
     positions: Mapping[str, float] | None
     open_orders: tuple[str, ...] | None
     balances: Mapping[str, float] | None
+    equity: Mapping[str, float] | None = None
+    peak_equity: Mapping[str, float] | None = None
 
 
 class Probe:
@@ -34,15 +37,20 @@ class Probe:
         positions: Callable[[], Positions] | None = None,
         open_orders: Callable[[], Iterable[str]] | None = None,
         balances: Callable[[], Mapping[str, float]] | None = None,
+        equity: Callable[[], Mapping[str, float] | None] | None = None,
+        peak_equity: Callable[[], Mapping[str, float] | None] | None = None,
     ) -> None:
-        given = {"positions": positions, "open_orders": open_orders, "balances": balances}
+        given = {
+            "positions": positions, "open_orders": open_orders, "balances": balances,
+            "equity": equity, "peak_equity": peak_equity,
+        }  # fmt: skip
         for name, ask in given.items():
             if ask is not None and not callable(ask):
                 raise ConfigurationError(
                     f"probe({name}={ask!r}): expected a function without arguments"
                 )
         if not any(given.values()):
-            raise ConfigurationError("probe(): give positions=, open_orders= or balances=")
+            raise ConfigurationError(f"probe(): give one of {', '.join(given)}")
         self._asks = {name: ask for name, ask in given.items() if ask is not None}
 
     def sample(self, at: int) -> Sample:
@@ -57,6 +65,8 @@ def sample_of(found: Mapping[str, Any], at: int) -> Sample:
         _amounts("positions", found.get("positions")),
         _names(found.get("open_orders")),
         _amounts("balances", found.get("balances")),
+        _amounts("equity", found.get("equity")),
+        _amounts("peak_equity", found.get("peak_equity")),
     )
 
 
@@ -75,6 +85,8 @@ def probe(
     positions: Callable[[], Positions] | None = None,
     open_orders: Callable[[], Iterable[str]] | None = None,
     balances: Callable[[], Mapping[str, float]] | None = None,
+    equity: Callable[[], Mapping[str, float] | None] | None = None,
+    peak_equity: Callable[[], Mapping[str, float] | None] | None = None,
     account: str | None = None,
 ) -> None:
     """Declare how a bot can be asked for what it believes; without a judge nothing happens.
@@ -82,19 +94,27 @@ def probe(
     `positions()`: base amount by symbol, as gained since the start; `open_orders()`: client order
     ids (or ids); `balances()`: totals by asset. With them the rules `converges`, `monotone` and
     `books_fees` judge what the bot believes; without, they use what can be seen from outside.
+    `equity()`: by asset, the futures wallet and unrealised profit; `peak_equity()`: the highest
+    since the start. Only the rule `equity` asks for them.
     `account`: whose beliefs these are, where several clients are judged; without it the next
     private request of the same task shows it, if it is sent in process. Raises ConfigurationError
     where no function is given, or something that can't be called.
 
     >>> probe(positions=lambda: {"BTC/USDT": 0.1})
     """
-    deliver(Probe(positions=positions, open_orders=open_orders, balances=balances), account)
+    made = Probe(
+        positions=positions, open_orders=open_orders, balances=balances, equity=equity,
+        peak_equity=peak_equity,
+    )  # fmt: skip
+    deliver(made, account)
 
 
 EXPECTED = {
     "positions": "amounts by symbol, like {'BTC/USDT': 0.1}",
     "open_orders": "a list of client order ids, or ids",
     "balances": "amounts by asset, like {'USDT': 100.0}",
+    "equity": "amounts by asset, like {'USDT': 100.0}",
+    "peak_equity": "amounts by asset, like {'USDT': 100.0}",
 }
 
 

@@ -233,7 +233,12 @@ def _introduce(judge: Judge, given: Mapping[str, Any]) -> None:
     judge.attach()
     notebook = given.get("notebook")
     if notebook is not None and judge.probe is None:
-        judge.take(Probe(positions=notebook.positions))
+        stated = Probe(
+            positions=notebook.positions,
+            equity=lambda: dict(notebook.equity),
+            peak_equity=lambda: dict(notebook.peak_equity),
+        )
+        judge.take(stated)
         judge.booked = lambda: dict(notebook.believed)
     if "intents" in given:
         judge.expect_intents(given["intents"])

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from failing_exchange.runs.bots import (
+    hedged,
     long_and_short,
     long_position,
     market_maker as maker,
@@ -40,6 +41,7 @@ BOTS: dict[str, Callable[..., Any]] = {
     },
     "perp-naive": long_and_short.naive,
     "perp-careful": long_and_short.careful,
+    "perp-hedged": hedged.careful,
 }
 
 __all__ = [

@@ -195,6 +195,11 @@ class Perpetual:
         if self.first_wallet is None:
             self.first_wallet = wallet - self.notebook.holds("USDT")
         self.notebook.believed["USDT"] = wallet - self.first_wallet
+        self.book_equity(found)
+
+    def book_equity(self, balance: Any) -> None:
+        """Note its equity: what orders and positions lock is not a loss."""
+        self.notebook.book_equity("USDT", float(balance["total"]["USDT"]))
 
     async def trades(self) -> Any:
         """The newest trades of the account."""

@@ -44,6 +44,8 @@ class Notebook:
     names: dict[str, PlannedOrder] = field(default_factory=dict)
     booked: dict[str, None] = field(default_factory=dict)
     entry_costs: dict[str, float] = field(default_factory=dict)  # of open positions, by symbol
+    equity: dict[str, float] = field(default_factory=dict)  # wallet and unrealised, by asset
+    peak_equity: dict[str, float] = field(default_factory=dict)  # the highest of it
     symbols: tuple[str, ...] = ()  # that the bot says it trades; empty: `SYMBOL`
     now: Callable[[], int] = lambda: int(asyncio.get_running_loop().time() * 1e9)
 
@@ -84,6 +86,11 @@ class Notebook:
             self._add(symbol.settle, profit)
         for fee in order["fees"]:
             self._add(fee["currency"], -fee["cost"])
+
+    def book_equity(self, asset: str, amount: float) -> None:
+        """Note what the bot takes for its equity now; the highest is its peak."""
+        self.equity[asset] = amount
+        self.peak_equity[asset] = max(amount, self.peak_equity.get(asset, amount))
 
     def holds(self, asset: str) -> float:
         """What the bot believes to have gained of an asset."""

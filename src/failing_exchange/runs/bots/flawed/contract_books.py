@@ -9,9 +9,10 @@ from typing import Any
 from failing_exchange.errors import FailingExchangeError
 from failing_exchange.runs.bots.flawed.base import SURVIVES, flawed
 from failing_exchange.runs.bots.flawed.contract_exits import Steady
-from failing_exchange.runs.bots.long_position import AMOUNT, BELOW, CONTRACT
+from failing_exchange.runs.bots.long_position import AMOUNT, BELOW, CONTRACT, HOLD_ROUNDS, LEVERAGE
 
 KNOWN_ASSETS = ("USDT", "BTC")
+PANIC = 0.8  # of the peak; with less it closes what it holds
 NOTICED = 1e-4  # USDT; sums of floats differ by less
 
 
@@ -27,6 +28,22 @@ class TradesAtAnyLeverage(Steady):
             with suppress(FailingExchangeError):
                 await getattr(self.exchange, name)(*arguments, CONTRACT)
         self.is_ready = True
+
+
+@flawed(Steady, "sizes-by-any-leverage")
+class SizesByAnyLeverage(TradesAtAnyLeverage):
+    """`wrong_contract_size_or_leverage`: its stake times the leverage of the account is its size.
+
+    It never compares what was filled with what it meant.
+    """
+
+    async def enter(self) -> None:
+        self.rounds = 0
+        position = await self.ask(self.client.fetch_position, CONTRACT)
+        with self.notebook.intend("buy", AMOUNT, symbol=CONTRACT):
+            await self.send("market", "buy", AMOUNT * position["leverage"] / LEVERAGE)
+        await self.look()
+        await self.protect()
 
 
 @flawed(Steady, "dies-of-no-change")
@@ -265,3 +282,33 @@ class ReadsFundingAsAFill(ByTrades):
     def paid(self, amount: float) -> None:
         self.book_funding(amount)
         self.notebook.believed[CONTRACT] = self.notebook.holds(CONTRACT) + round(amount / 1_000, 3)
+
+
+@flawed(Steady, "takes-locks-for-losses")
+class TakesLocksForLosses(Steady):
+    """`own_locks_read_as_loss`: what is neither free nor the margin of its position is lost."""
+
+    def book_equity(self, balance: Any) -> None:
+        found = balance["info"]["USDT"]
+        position = float(found["initialMargin"]) - float(found["openOrderInitialMargin"])
+        self.notebook.book_equity("USDT", balance["free"]["USDT"] + position)
+
+
+@flawed(Steady, "panics-of-a-rebuilt-peak")
+class PanicsOfARebuiltPeak(Steady):
+    """`panic_from_rebuilt_history`: its peak is today's wallet and what its last trades brought.
+
+    The histories of both begin at other instants. What it takes for a draw-down ends its position.
+    """
+
+    is_rebuilt = False
+
+    async def look(self) -> None:
+        await super().look()
+        if self.notebook.booked and not self.is_rebuilt and self.rounds == 0 and self.held:
+            trades = await self.ask(self.trades)
+            brought = sum(one["cost"] for one in trades if one["side"] == "sell")
+            self.notebook.peak_equity["USDT"] = self.notebook.equity["USDT"] + brought
+        self.is_rebuilt = True
+        if self.notebook.equity["USDT"] < self.notebook.peak_equity["USDT"] * PANIC:
+            self.rounds = HOLD_ROUNDS
