@@ -225,8 +225,8 @@ def test_what_became_of_the_first_order_stands_beside_the_second(
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ({}, "probe(): give positions=, open_orders= or balances="),
-        ({"positions": None}, "probe(): give positions=, open_orders= or balances="),
+        ({}, "probe(): give positions=, open_orders=, balances= or equity="),
+        ({"positions": None}, "probe(): give positions=, open_orders=, balances= or equity="),
         ({"positions": {BTC: 1}},
          "probe(positions={'BTC/USDT': 1}): expected a function without arguments"),
         ({"open_orders": ["1"]},
@@ -244,6 +244,6 @@ def test_a_probe_that_asks_nothing_is_refused(given: Any, text: str) -> None:
 def test_a_probe_asks_what_it_was_given_and_nothing_else() -> None:
     """None means "not asked": an empty answer would accuse a bot of what it never said."""
     asked = Probe(open_orders=lambda: iter(["1", "two"])).sample(7)
-    assert asked == (7, None, ("1", "two"), None)
+    assert asked == (7, None, ("1", "two"), None, None, None)
     asked = Probe(positions=lambda: {BTC: 1}, balances=dict).sample(8)
-    assert asked == (8, {BTC: 1.0}, None, {})
+    assert asked == (8, {BTC: 1.0}, None, {}, None, None)

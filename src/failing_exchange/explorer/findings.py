@@ -342,6 +342,7 @@ def _kinds(example: Example) -> tuple[str, ...]:
     found = [str(rule["fault"]) for rule in example.world.plan]
     found += [arm.kind for arm in example.world.faults]
     found += [str(one["do"]) for one in example.world.incidents]
+    found += [str(one["change"]) for one in [example.world.migration] if one]
     found += ["used_account"] * bool(example.world.margin)
     found += ["low_brackets"] * (example.world.brackets != 1)
     found += ["order_of_threads"] * (example.world.schedule != SCHEDULES[0])
@@ -361,7 +362,8 @@ def _shape(world: World) -> tuple[Any, ...]:
     weather = (bool(world.restarts), bool(world.rate_limit), world.balances is not None)
     caused = tuple(sorted(str(one["do"]) for one in world.incidents))
     account = (tuple(sorted(world.margin)), world.brackets != 1)
-    return (tuple(strikes), arms, *weather, caused, account, world.schedule)
+    migration = str(world.migration.get("change", ""))
+    return (tuple(strikes), arms, *weather, caused, account, world.schedule, migration)
 
 
 def needed(example: Example) -> str:
@@ -374,6 +376,9 @@ def needed(example: Example) -> str:
     parts = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n]
     parts += [weather(arm) for arm in world.faults]
     parts += [f"{one['do']} after {one['at']:g} s" for one in world.incidents]
+    if world.migration:
+        change, at = world.migration["change"], world.migration["at"]
+        parts.append(f"the change {change} of the venue's API after {at:g} s")
     if world.rate_limit is not None:
         parts.append(f"a limit of {world.rate_limit} requests a minute")
     if world.balances is not None:

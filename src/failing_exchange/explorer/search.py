@@ -309,6 +309,8 @@ class _Search:
         if self.target.blocks:
             drawn = with_schedule(drawn)
         own = self.options
+        if own.as_of:
+            drawn = replace(drawn, migration={})  # the day is the user's
         drawn = replace(drawn, as_of=own.as_of, client_ids=own.client_ids)
         return with_own(drawn, own.faults)
 

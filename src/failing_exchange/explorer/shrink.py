@@ -30,7 +30,7 @@ RATES = (0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # of the weather that is tried, the mi
 # What surrounds a bot on a usual day, besides faults: what is other than this is needed, or goes.
 USUAL: dict[str, Any] = {
     "rate_limit": None, "latency": "auto", "balances": None, "margin": {}, "brackets": 1,
-    "schedule": "fifo",
+    "schedule": "fifo", "migration": {},
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from failing_exchange.core.events import OrderAccepted
 from failing_exchange.core.queries import FetchOrder
 from failing_exchange.core.units import SECOND
 from failing_exchange.errors import InternalError
-from failing_exchange.explorer import contract_world
+from failing_exchange.explorer import contract_world, migrations
 from failing_exchange.explorer.call_sites import CallSites, shown_file
 from failing_exchange.explorer.world import World, own_kinds
 from failing_exchange.faults.catalogue import kind_of
@@ -182,8 +182,9 @@ def built(world: World, **options: Any) -> FailingExchange:
     }  # fmt: skip
     if world.balances is not None and options.keys().isdisjoint(("balances", "scenario")):
         drawn["balances"] = world.balances  # the balances of a test have priority
-    if world.as_of:
-        drawn["as_of"] = world.as_of
+    migration = migrations.planned(world.migration, world.venue) if world.migration else None
+    if migration is not None or world.as_of:
+        drawn["as_of"] = world.as_of if migration is None else migration.as_of
     if world.markets and "markets" not in options:
         drawn["markets"] = contract_world.listed(world)
     exchange = FailingExchange(**{**options, **drawn})
@@ -195,7 +196,8 @@ def built(world: World, **options: Any) -> FailingExchange:
         exchange.arm(arm.kind, when, operations=arm.operations, **arm.fields)
     if world.plan:
         RecordedPlan.of_rules(world.plan).arm(exchange.venue.plan)
-    for after, command in contract_world.planned(world) if world.incidents else ():
+    caused = contract_world.planned(world) if world.incidents else []
+    for after, command in (*caused, *(migration.changes if migration is not None else ())):
         exchange.venue.plan_incident(round(after * SECOND), command)
     if world.margin:
         venue = exchange.venue
@@ -360,7 +362,10 @@ def _broken_rule(
 ) -> BrokenRule:
     shown = [trips[number] for number in breach.trips if number in trips]
     after = (breach.at - began) / SECOND
-    caused = tuple(sorted({str(one["do"]) for one in world.incidents if one["at"] <= after}))
+    came = {str(one["do"]) for one in world.incidents if one["at"] <= after}
+    if world.migration and world.migration["at"] <= after:
+        came.add(str(world.migration["change"]))
+    caused = tuple(sorted(came))
     before = [t for t in trips.values() if t.born_at <= breach.at]
     return BrokenRule(
         rule=breach.rule,

@@ -18,6 +18,7 @@ from failing_exchange.explorer.contract_world import (
     draw_parts,
     symbols_of,
 )
+from failing_exchange.explorer.migrations import check_migration, draw_migration
 from failing_exchange.explorer.recipes import (
     SHORTAGE,
     WRONG_CLOCK,
@@ -71,6 +72,9 @@ class World:
     ends of the notional brackets are divided by `brackets`, and `incidents` are what the operator
     does, as in scenario files: {"at": 600.0, "do": "liquidate", "symbol": "BTC/USDT:USDT"}.
 
+    `migration`: a change of the venue's API that comes while the bot runs; it has the place of
+    `as_of`: {"at": 600.0, "change": "algo_orders"}.
+
     >>> World(seed=7, seconds=600.0, faults=(FaultSpec("lose_answer", "nth(1)"),)).timeout
     10.0
     """
@@ -93,6 +97,7 @@ class World:
     margin: Mapping[str, Any] = field(default_factory=dict)
     brackets: int = 1
     incidents: tuple[Mapping[str, Any], ...] = ()
+    migration: Mapping[str, Any] = field(default_factory=dict)
     schedule: str = SCHEDULES[0]  # of the bot's threads: which of several goes first
 
     def as_dict(self) -> dict[str, Any]:
@@ -173,6 +178,7 @@ def draw(
         restarts=tuple(sorted(_moment(dice, 20 + n, seconds) for n in range(restarts))),
         intents=_intents(dice, seconds, symbol) if intents else (),
         venue="" if venue == DEFAULT else venue,
+        migration=draw_migration(seed, seconds, venue),
         markets=markets,
     )
     return _of_contracts(drawn) if has_contracts else drawn
@@ -301,6 +307,7 @@ def mutate(parent: World, seed: int, *, venue: str = "") -> World:
                 restarts=fresh.restarts,
                 latency=fresh.latency,
                 margin=fresh.margin,
+                migration=fresh.migration,
                 incidents=fresh.incidents,
             )
         case _:
@@ -325,6 +332,7 @@ def check_world(world: World) -> None:
     if world.balances is not None:
         check_balances(balances_of(world.balances), MARKETS)
     check_parts(world)
+    check_migration(world.migration, world.venue)
     for arm in world.faults:
         check(arm)
     for intent in world.intents:
@@ -378,6 +386,7 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda v: is_whole(v) and 1 <= v <= DIVISOR_MAX,
     ),
     "margin": ("a table", lambda v: isinstance(v, Mapping)),
+    "migration": ("a table", lambda v: isinstance(v, Mapping)),
     "markets": ("a list of symbols", lambda v: all(isinstance(one, str) for one in v)),
     "restarts": (
         "a list of seconds",

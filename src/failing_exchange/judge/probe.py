@@ -50,7 +50,7 @@ class Probe:
                     f"probe({name}={ask!r}): expected a function without arguments"
                 )
         if not any(given.values()):
-            raise ConfigurationError(f"probe(): give one of {', '.join(given)}")
+            raise ConfigurationError("probe(): give positions=, open_orders=, balances= or equity=")
         self._asks = {name: ask for name, ask in given.items() if ask is not None}
 
     def sample(self, at: int) -> Sample:
