@@ -358,7 +358,7 @@ def test_a_script_can_be_checked_too(script: Path) -> None:
 
 def test_a_target_that_is_not_there_is_named() -> None:
     """Before any process is started."""
-    with pytest.raises(ConfigurationError, match="expected script.py or path.py:function"):
+    with pytest.raises(ConfigurationError, match="expected script.py, path.py:function or -m"):
         check_determinism("nowhere.py:main")
 
 

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime
+from functools import partial
 from inspect import CORO_CREATED, getcoroutinestate
 from pathlib import Path
 from typing import (
@@ -317,8 +318,8 @@ def run_script(
 ) -> dict[str, Any]:
     """Run a Python file as `python path argv...` would, in virtual time; returns its globals.
 
-    The options are those of `simulate`; a venue answers in each loop that the script runs. What the
-    script raises, SystemExit included, is raised.
+    The script may block, start threads and call `asyncio.run`. The options are those of `simulate`.
+    What the script raises, SystemExit included, is raised.
     """
     import runpy
 
@@ -327,17 +328,10 @@ def run_script(
         raise ConfigurationError(
             f"{str(path)!r} is not a file; expected the path of a Python script"
         )
-    if venue:
-        _load_the_venue()
-    _check_as_of(as_of, venue)
-    with virtual_time(**options) as world, _as_program(file, argv):
-        world.venues = _venues(venue, world.seed, as_of) if venue else []
-        try:
-            return runpy.run_path(str(file), run_name="__main__")
-        finally:
-            hosted, world.venues = world.venues, []
-            if hosted and world.loop is not None:
-                asyncio.run(_close(hosted))
+    script = partial(runpy.run_path, str(file), run_name="__main__")
+    with _as_program(file, argv):
+        found: dict[str, Any] = simulate(script, venue=venue, as_of=as_of, **options)
+    return found
 
 
 class VirtualTime:
@@ -358,7 +352,6 @@ class VirtualTime:
         self.seed = seed
         self.schedule = schedule
         self.loop: VirtualLoop | None = None
-        self.venues: list[Hosted] = []  # that answer in each loop
         self._steps_max = steps_per_instant_max
         self._check = check
         self._open: list[VirtualLoop] = []
@@ -374,8 +367,6 @@ class VirtualTime:
             on_check=self._check,
         )
         self._open.append(self.loop)
-        if self.venues:
-            self.loop.run_until_complete(_listen(self.venues))
         return self.loop
 
     @overload

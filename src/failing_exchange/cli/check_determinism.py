@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from failing_exchange.cli.exit_codes import CLEAN, FINDINGS
+from failing_exchange.cli.options import add_program
 
 
 def add_parser(commands: Any) -> None:
@@ -13,7 +14,7 @@ def add_parser(commands: Any) -> None:
     check = commands.add_parser(
         "check-determinism", help="run a bot twice and show the first line in which the runs differ"
     )
-    check.add_argument("target", help="path.py:function, or a script")
+    add_program(check, "target", "path.py:function, or a script; its arguments stand behind --")
     check.add_argument("--seed", type=int, default=0, help="seed of all randomness (default 0)")
     check.set_defaults(command=check_command)
 

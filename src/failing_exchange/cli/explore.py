@@ -15,6 +15,7 @@ from failing_exchange.cli.options import (
     AS_OF,
     VENUE_OF_BOT,
     add_fault,
+    add_program,
     day,
     hours,
     seconds,
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
     from failing_exchange.explorer.findings import Finding, Group, Spot
     from failing_exchange.explorer.search import Exploration
 
+TARGET = (
+    "path.py:function, module:function, a script, or a pytest test id; what stands behind -- are "
+    "its arguments"
+)
 OUTPUTS = {"output": check_file, "junit": check_file, "tests": check_folder,
            "corpus": check_folder}  # fmt: skip
 FINDINGS_SHOWN_MAX = 50  # groups on the terminal; the rest is in the output file
@@ -47,7 +52,7 @@ def add_parser(commands: Any) -> None:
         "shrunk to the smallest world that still shows it.",
     )
     add = explore.add_argument
-    add("target", help="path.py:function, module:function, or a pytest test id")
+    add_program(explore, "target", TARGET)
     add("--seeds", type=whole(1), default=1_000, help="number of worlds (default 1000)")
     add("--first-seed", type=whole(), default=0, help="the first seed (default 0)")
     add(

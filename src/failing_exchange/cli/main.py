@@ -29,7 +29,10 @@ from failing_exchange.cli.options import Parser, Version
 COMMANDS = (demo, run, explore, report, rules, serve, ctl, trade, faults, scenarios, simulate,
             replay, check_determinism)  # fmt: skip
 # what `--` begins: a program beside the server, or the arguments of the bot in that option
-AFTER_DASHES = {"serve": "program", "run": "bot", "explore": "target"}
+AFTER_DASHES = {"serve": "program", "run": "bot", "explore": "target",
+                "check-determinism": "target"}  # fmt: skip
+POSITIONAL = {"explore": "target", "check-determinism": "target"}  # or -m in its place
+RUNNABLE = "path.py:function, a script as path.py, or a module as -m module"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser()
     own, program = split(sys.argv[1:] if argv is None else argv)
     options = arguments.parse_args(own)
+    if own and own[0] in POSITIONAL and not hasattr(options, POSITIONAL[own[0]]):
+        arguments.error(f"{own[0]}: name what to run: {RUNNABLE}")
     if program is not None:
         name = AFTER_DASHES[own[0]]
         value = program if name == "program" else with_arguments(getattr(options, name), program)

@@ -27,6 +27,21 @@ HOURS_MAX = 8_784  # a leap year; more is refused
 T = TypeVar("T")
 
 
+def add_program(parser: Any, dest: str, help_text: str) -> None:
+    """Add a positional argument for what is run, and `-m` for a module in its place."""
+    parser.add_argument(dest, nargs="?", default=argparse.SUPPRESS, help=help_text)
+    add_module(parser, dest)
+
+
+def add_module(parser: Any, dest: str) -> None:
+    """Add `-m`, which names a module as Python does."""
+    parser.add_argument(
+        "-m", dest=dest, type=lambda name: f"-m {name}", metavar="MODULE",
+        default=argparse.SUPPRESS,
+        help="run a module as a program, as Python does; its arguments stand behind --",
+    )  # fmt: skip
+
+
 def add_fault(parser: Any) -> None:
     """Add the option `--fault`."""
     parser.add_argument("--fault", action="append", metavar="PATH:NAME", help=FAULT)

@@ -15,6 +15,7 @@ from failing_exchange.cli.options import (
     VENUE_OF_BOT,
     Formatter,
     add_fault,
+    add_module,
     day,
     minutes,
     probability,
@@ -34,6 +35,10 @@ SINGLE = ("scenario", "mode", "modes", "probabilities", "duration", "calm", "see
           "client_ids", "fault", "as_of", "change")  # fmt: skip
 
 
+BOT = (
+    "careful, naive, path.py:function, module:function, or a script; what stands behind -- are its "
+    "arguments"
+)
 CHANGE = (
     "a change of the venue's API that comes in the middle of the run (docs/api_changes.md); "
     "NAME@10m: ten minutes after its start"
@@ -68,7 +73,8 @@ def add_parser(commands: Any) -> None:
     add("--timeout", type=seconds, help="seconds until a call gives up (default: 5)")
     _add_maintenance(add)
     add("--output", default="exchange_test.json", metavar="FILE", help="file for the results")
-    add("--bot", default="careful", help="careful, naive, path.py:function or module:function")
+    add("--bot", default="careful", help=BOT)
+    add_module(run, "bot")
     add("--seed", type=int, help="the same seed gives the same run (default: the scenario's, or 0)")
     add("--scenario", metavar="FILE", help="a scenario file, or the name of a shipped one")
     add_judging(run)

@@ -1,19 +1,21 @@
-"""The command `simulate`: run any asyncio script in virtual time."""
+"""The command `simulate`: run any script or module in virtual time."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, FINDINGS
 from failing_exchange.cli.options import AS_OF, day
 
+if TYPE_CHECKING:
+    from failing_exchange.runs.programs import ProgramSpec
+
 
 def add_parser(commands: Any) -> None:
     """Add `simulate` to the command line."""
-    simulate = commands.add_parser("simulate", help="run any asyncio script in virtual time")
+    simulate = commands.add_parser("simulate", help="run any Python program in virtual time")
     simulate.add_argument("--seed", type=int, default=0, help="seed of all randomness (default 0)")
     simulate.add_argument(
         "--start", default="2026-01-01T00:00:00Z", metavar="TIME",
@@ -24,25 +26,26 @@ def add_parser(commands: Any) -> None:
         help="the venue that clients reach by its production host names (default: none)",
     )  # fmt: skip
     simulate.add_argument("--as-of", type=day, metavar="DATE", help=AS_OF)
-    simulate.add_argument("script", help="the script")
+    simulate.add_argument("-m", dest="module", metavar="MODULE", help="a module, as Python runs it")
+    simulate.add_argument("script", nargs="?", help="the script, if no module is named")
     simulate.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
     simulate.set_defaults(command=simulate_command)
 
 
 def simulate_command(options: argparse.Namespace) -> int:
-    """Run the script; an exception of the script is a finding."""
+    """Run the program; an exception of the program is a finding."""
     from failing_exchange.errors import ConfigurationError
+    from failing_exchange.runs.programs import LoadedProgram
     from failing_exchange.runs.watchdog import watched
-    from failing_exchange.simulation import run_script
+    from failing_exchange.simulation import simulate
     from failing_exchange.text.tracebacks import own_traceback
 
-    if not Path(options.script).is_file():
-        raise ConfigurationError(f"no script {options.script!r}")
+    loaded = LoadedProgram(_program(options))
     try:
-        with watched():
-            run_script(
-                options.script, options.arguments, seed=options.seed, start=options.start,
-                venue=options.venue or (), as_of=options.as_of,
+        with watched(), loaded.arguments():
+            simulate(
+                loaded.run, seed=options.seed, start=options.start, venue=options.venue or (),
+                as_of=options.as_of,
             )  # fmt: skip
     except (SystemExit, KeyboardInterrupt, ConfigurationError, BrokenPipeError):
         raise
@@ -50,3 +53,17 @@ def simulate_command(options: argparse.Namespace) -> int:
         print(own_traceback(error), file=sys.stderr)
         return FINDINGS
     return CLEAN
+
+
+def _program(options: argparse.Namespace) -> ProgramSpec:
+    """What to run; behind `-m` all that is left are arguments."""
+    from failing_exchange.errors import ConfigurationError
+    from failing_exchange.runs.programs import ProgramSpec
+
+    arguments = [one for one in options.arguments if one != "--"]
+    if options.module:
+        given = [options.script] if options.script is not None else []
+        return ProgramSpec(options.module, True, (*given, *arguments))
+    if options.script is None:
+        raise ConfigurationError("simulate: name a script as path.py, or a module as -m module")
+    return ProgramSpec(options.script, False, tuple(options.arguments))

@@ -327,7 +327,7 @@ class _Search:
 
     def _together(self, count: int) -> int:
         """How many worlds of a batch one process runs."""
-        if targets.TEST in self.options.target:
+        if targets.TEST in self.options.target or self.target.is_whole:
             return 1
         most, least = HOURS_TOGETHER, HOURS_LEAST
         if self.target.venue:

@@ -12,6 +12,7 @@ from failing_exchange.explorer.world import World
 from failing_exchange.runs.bot_loader import (
     blocks,
     find_bot,
+    is_whole_program,
     makes_own_clients,
     parameters,
     symbols_of,
@@ -30,6 +31,7 @@ class Target(NamedTuple):
     contract among them, its worlds are of contracts.
     `takes_intents`: whether the run tells it what orders to place.
     `blocks`: whether it is a plain function, which may have threads.
+    `is_whole`: whether it is a script or a module: each run needs a process of its own.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Target(NamedTuple):
     takes_intents: bool = False
     symbols: tuple[str, ...] = ()
     blocks: bool = False
+    is_whole: bool = False
 
 
 def load(name: str) -> Target:
@@ -58,4 +61,12 @@ def load(name: str) -> Target:
     venue = DEFAULT if makes_own_clients(bot) else ""
     play_it = partial(run, bot, again=partial(find_bot, name))
     wants_intents = "intents" in parameters(bot)
-    return Target(name, play_it, venue, wants_intents, symbols_of(bot), blocks(bot))
+    return Target(
+        name=name,
+        run=play_it,
+        venue=venue,
+        takes_intents=wants_intents,
+        symbols=symbols_of(bot),
+        blocks=blocks(bot),
+        is_whole=is_whole_program(bot),
+    )

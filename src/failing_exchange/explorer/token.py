@@ -19,6 +19,8 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.world import World, own_kinds
 from failing_exchange.faults.catalogue import is_own
 from failing_exchange.judge.catalogue import make
+from failing_exchange.runs import programs
+from failing_exchange.runs.bot_loader import read_spec
 from failing_exchange.text.spelling import printable
 
 VERSION = 1
@@ -153,7 +155,12 @@ def surroundings(target: str) -> dict[str, str]:
 
 def bot_file(target: str) -> Path | None:
     """The file of a target, as it is named; None for one that is not named by its file."""
-    place = target.partition("::")[0] if "::" in target else target.rpartition(":")[0]
+    program = programs.read(target)
+    if program is not None:
+        place = program.place
+    else:
+        name = read_spec(target).bot
+        place = name.partition("::")[0] if "::" in name else name.rpartition(":")[0]
     return Path(place) if place.endswith(".py") else None
 
 

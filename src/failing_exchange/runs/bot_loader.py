@@ -15,12 +15,14 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.runs import programs
 from failing_exchange.runs.bots import BOTS
 from failing_exchange.text.spelling import did_you_mean
 from failing_exchange.text.tracebacks import error_line
@@ -66,8 +68,9 @@ def with_arguments(bot: str, arguments: Sequence[str] | None) -> str:
 def find_bot(name: str) -> Bot:
     """Load a bot by name: `careful`, `naive`, `path.py:function` or `module:function`.
 
-    `path.py:function` may be followed by the arguments that the bot finds in `sys.argv`. A user's
-    module is executed anew by each call, so that a bot remembers nothing of an earlier run.
+    `path.py` and `-m module` are whole programs. All but those that ship may be followed by the
+    arguments that the bot finds in `sys.argv`. A user's module is executed anew by each call, so
+    that a bot remembers nothing of an earlier run.
 
     Raises:
         ConfigurationError: the name, the file or the function is wrong; the message says how.
@@ -79,6 +82,9 @@ def find_bot(name: str) -> Bot:
 
         if name in FLAWED:
             return FLAWED[name]
+    program = programs.read(name)
+    if program is not None:
+        return _whole_program(program)
     name, arguments = read_spec(name)
     place, _, function = name.rpartition(":")
     if not place or not function:
@@ -89,7 +95,7 @@ def find_bot(name: str) -> Bot:
     if not is_coroutine and not _is_program(bot):
         raise ConfigurationError(f"{name}: {_not_a_bot(function, bot, module, place)}")
     if arguments or not is_coroutine:
-        bot = _as_program(bot, place, arguments)
+        bot = _as_program(bot, partial(_arguments, place, arguments))
     found: Bot = bot
     _check_parameters(name, found)
     return found
@@ -122,11 +128,14 @@ def _not_a_bot(function: str, bot: Any, module: Any, place: str) -> str:
 
 
 def _unknown(name: str) -> str:
-    if name.rstrip(":").endswith(".py"):
+    if name.endswith(":"):
         path = name.rstrip(":")
-        return f"{path} names a file; name a bot in it, as {path}:main, or a test, as {path}::test"
+        return f"{name} names no function; name one, as {path}:main, or a test, as {path}::test"
     near = did_you_mean(name, BOTS) or ":"
-    return f"no bot {name!r}{near} name naive or careful, or a function as path.py:function"
+    return (
+        f"no bot {name!r}{near} name naive or careful, a function as path.py:function, a script "
+        "as path.py, or a module as -m module"
+    )
 
 
 # ---- modules
@@ -264,7 +273,28 @@ def symbols_of(bot: Bot) -> tuple[str, ...]:
 # ---- programs
 
 
-def _as_program(function: Callable[..., Any], place: str, arguments: Sequence[str]) -> Bot:
+def _whole_program(program: programs.ProgramSpec) -> Bot:
+    """Make a bot of a script or a module, which runs as `__main__`."""
+    from failing_exchange.threads.installed import lasting_locks
+
+    with barred(), lasting_locks():
+        loaded = programs.LoadedProgram(program)
+
+    def main() -> None:
+        loaded.run()
+
+    main.is_whole = True  # type: ignore[attr-defined]
+    return _as_program(main, loaded.arguments)
+
+
+def is_whole_program(bot: Bot) -> bool:
+    """Whether a bot is a script or a module, which needs a process of its own for each run."""
+    return getattr(inspect.unwrap(bot), "is_whole", False)
+
+
+def _as_program(
+    function: Callable[..., Any], arguments: Callable[[], AbstractContextManager[None]]
+) -> Bot:
     """Make a bot of a program's entry point: it sees its own `sys.argv`.
 
     A plain function runs in a simulated thread, in which it may block and call `asyncio.run`.
@@ -272,7 +302,7 @@ def _as_program(function: Callable[..., Any], place: str, arguments: Sequence[st
 
     @functools.wraps(function)
     async def bot(*args: Any, **kwargs: Any) -> Any:
-        with _arguments(place, arguments):
+        with arguments():
             if inspect.iscoroutinefunction(function):
                 return await function(*args, **kwargs)
             from failing_exchange.threads.blocking import run_blocking

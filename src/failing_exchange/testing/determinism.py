@@ -28,9 +28,11 @@ from failing_exchange.core.units import HOUR_S, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.trace import listening, trace
 from failing_exchange.judge.judge import Judge
+from failing_exchange.runs import programs
 from failing_exchange.runs.bot_loader import Bot, load_module, parameters, search_path
 from failing_exchange.runs.bot_process import JudgedRun
-from failing_exchange.simulation import VirtualTime, run_script, virtual_time
+from failing_exchange.runs.programs import LoadedProgram, ProgramSpec
+from failing_exchange.simulation import VirtualTime, simulate, virtual_time
 from failing_exchange.text.spelling import did_you_mean
 
 RUNS_MAX = 100  # more are refused: each is a process of its own
@@ -86,10 +88,11 @@ def check_determinism(
 ) -> DeterminismReport:
     """Run `target` `runs` times and compare the traces.
 
-    `target` is the path of a script, or "path.py:function": a function without arguments, async or
-    not, or a bot, `async def main(exchange)`, which trades for an hour on an exchange that fails
-    one request in ten; `argv` are the arguments of a script. A run that ends in an exception is
-    compared like any other. Raises ConfigurationError for a target that is not there.
+    `target` is the path of a script, "-m module", or "path.py:function": a function without
+    arguments, async or not, or a bot, `async def main(exchange)`, which trades for an hour on an
+    exchange that fails one request in ten; `argv` are the arguments of a program. A run that ends
+    in an exception is compared like any other. Raises ConfigurationError for a target that is not
+    there.
     """
     _Target.parse(target)
     if not 2 <= runs <= RUNS_MAX:
@@ -166,25 +169,29 @@ def _pairs(first: TextIO, other: TextIO) -> Iterator[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class _Target:
-    """A script, or a function in a file."""
+    """A program, or a function in a file."""
 
-    path: Path
-    function: str
+    program: ProgramSpec | None
+    path: str = ""
+    function: str = ""
 
     @classmethod
     def parse(cls, text: str) -> _Target:
-        path, colon, function = text.rpartition(":")
-        if not colon or not path.endswith(".py"):
-            path, function = text, ""
-        if not Path(path).is_file():
+        program = programs.read(text)
+        path, _, function = text.rpartition(":")
+        is_there = Path(program.place if program else path).is_file()
+        if not is_there and (program is None or not program.is_module):
             raise ConfigurationError(
-                f"target {text!r}: no such file; expected script.py or path.py:function"
+                f"target {text!r}: no such file; expected script.py, path.py:function or -m module"
             )
-        return cls(Path(path), function)
+        return cls(program, path, function)
 
     def run(self, seed: int, argv: Sequence[str]) -> None:
-        if not self.function:
-            run_script(self.path, argv, seed=seed)
+        if self.program is not None:
+            arguments = (*self.program.arguments, *argv)
+            loaded = LoadedProgram(self.program._replace(arguments=arguments))
+            with loaded.arguments():
+                simulate(loaded.run, seed=seed)
             return
         with virtual_time(seed=seed) as world:
             crashed = _call(world, self._loaded())
@@ -198,7 +205,7 @@ class _Target:
 
     def _loaded(self) -> Callable[..., Any]:
         try:
-            module = load_module(str(self.path))
+            module = load_module(self.path)
         except ConfigurationError as error:
             raise _Unusable(error) from error
         function: Callable[..., Any] | None = getattr(module, self.function, None)

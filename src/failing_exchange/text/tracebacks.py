@@ -29,6 +29,17 @@ LIBRARIES = tuple(
 )
 
 
+CLAIMED_MAX = 100  # folders; one more is refused
+_claimed: dict[str, None] = {}  # folders of installed programs that run as bots
+
+
+def claim(folder: str) -> None:
+    """Count the files of an installed package as a bot's: it is the program that is run."""
+    if len(_claimed) >= CLAIMED_MAX:
+        raise ValueError(f"{CLAIMED_MAX} programs were loaded; start a new process")
+    _claimed[os.path.realpath(folder) + os.sep] = None
+
+
 def own_traceback(error: BaseException) -> str:
     """The traceback of an error, with the frames that are neither ours nor a library's.
 
@@ -125,7 +136,7 @@ def _frames(tb: TracebackType | None) -> list[traceback.FrameSummary]:
 def is_theirs(filename: str) -> bool:
     """Whether code of a file is a bot's: neither ours nor of a library."""
     path = os.path.realpath(filename)
-    if path.startswith(BOTS):
+    if path.startswith((BOTS, *_claimed)):
         return True
     hidden = filename.startswith("<frozen") or INSTALLED in path
     return not (hidden or path.startswith((PACKAGE, *LIBRARIES)))
