@@ -6,11 +6,13 @@ No reference follows here: the auditor says whether the exchange is sound after 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Any
 
 from failing_exchange.core import commands as c, queries as q
 from failing_exchange.core.auditor import Auditor, audit
+from failing_exchange.core.collateral import ChangeCollateral, SetFeeBurn, SetMultiAssets
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import MarketStatus, Prevention
 from failing_exchange.core.order import (
@@ -27,9 +29,10 @@ from failing_exchange.core.order import (
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS, SECOND
-from tests.core.perpetual_pair import BTC, ETH, NAMES, PRICE, START
+from tests.core.perpetual_pair import BTC, ETH_IN_USDC, NAMES, PRICE, START
 
-SYMBOLS = (BTC.symbol, ETH.symbol)
+SYMBOLS = (BTC.symbol, ETH_IN_USDC.symbol)
+ASSETS = ("USDT", "USDT", "USDC", "BTC", "BNB")
 TRIGGERED = (
     OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, OrderType.TAKE_PROFIT,
     OrderType.TAKE_PROFIT_LIMIT, OrderType.TRAILING_STOP,
@@ -38,16 +41,22 @@ FORCES = (*[TimeInForce.GTC] * 6, TimeInForce.IOC, TimeInForce.FOK)
 
 
 class Everything:
-    """An engine with two contracts, and four accounts; audited after each step."""
+    """An engine with two contracts in two assets, and four accounts; audited after each step."""
 
     def __init__(self) -> None:
         self.at = START
-        self.engine = Engine([(BTC, None), (ETH, None)])
+        bnb = replace(BTC, symbol="BNB/USDT:USDT", base="BNB")  # tells what BNB is worth
+        self.engine = Engine([(BTC, None), (ETH_IN_USDC, None), (bnb, None)])
         self.engine.auditor = Auditor(self.engine)
         self.told: list[str] = []
         for name, usdt in zip(NAMES, (300, 1_000, 5_000, 50_000), strict=True):
             self.do(c.OpenAccount(name, (("USDT", 10**10),), None, (("USDT", usdt * ATOMS),)))
-        for symbol in SYMBOLS:
+        for name in NAMES[:2]:
+            self.do(SetMultiAssets(name, True))
+            self.do(c.OpenAccount(name, (), None, (("USDC", 10**10), ("BTC", 10**6))))
+        for name in NAMES[2:]:
+            self.do(c.OpenAccount(name, (), None, (("USDC", 10**12), ("BNB", 10**6))))
+        for symbol in (*SYMBOLS, bnb.symbol):
             for name, side in (("carol", Side.SELL), ("dave", Side.BUY)):
                 self.do(c.PlaceOrder(name, symbol, side, LIMIT, 1, PRICE))
 
@@ -174,14 +183,17 @@ def _setting(world: Everything, random: Random) -> Any:
         c.SetPositionMode(name, random.randrange(2) == 0),
         c.AdjustMargin(name, symbol, atoms, world.side(name, random)),
         c.TransferFunds(name, "USDT", abs(atoms), atoms > 0),
-        c.OpenAccount(name, (), None, (("USDT", abs(atoms)),)),
+        c.OpenAccount(name, (), None, ((random.choice(ASSETS), abs(atoms)),)),
+        c.TransferFunds(name, random.choice(ASSETS), abs(atoms) // 10**4, atoms > 0),
+        SetMultiAssets(name, random.randrange(3) > 0),
+        SetFeeBurn(name, random.randrange(2) == 0),
         c.SetCountdown(name, symbol, random.choice((0, 5, 60)) * SECOND),
     ))  # fmt: skip
 
 
 def _market(world: Everything, random: Random) -> Any:
     symbol = random.choice(SYMBOLS)
-    step = BTC.price_step if symbol == BTC.symbol else ETH.price_step
+    step = BTC.price_step if symbol == BTC.symbol else ETH_IN_USDC.price_step
     most = step * PRICE // random.choice((8, 30, 100))
     world.at += random.choice((0, 0, 1, 70, 8 * 3_600)) * SECOND
     return random.choice((
@@ -206,6 +218,8 @@ def _incident(world: Everything, random: Random) -> Any:
         c.CapNextFill(name, random.randint(1, 999_999), random.choice((None, SECOND))),
         c.CrossOrder(order, random.randint(0, 9)),
         c.OperatorCancel(order, expire=random.randrange(2) == 0),
+        ChangeCollateral("USDC", random.randint(ATOMS // 2, ATOMS)),
+        ChangeCollateral("BTC", bid_buffer=random.choice((50_000, 500_000))),
         c.ChangeFunding(symbol, random.choice((1, 4, 8))),
         c.Debit(name, "USDT", random.randint(1, 100 * ATOMS)),
     ))  # fmt: skip

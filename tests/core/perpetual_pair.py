@@ -10,9 +10,17 @@ from typing import Any
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.auditor import Auditor, audit
+from failing_exchange.core.collateral import ChangeCollateral, SetMultiAssets
 from failing_exchange.core.contract import Contract, brackets_of
 from failing_exchange.core.engine import Engine
-from failing_exchange.core.events import Event, FundingPaid, OrderFilled, PositionLiquidated
+from failing_exchange.core.events import (
+    Event,
+    FundingPaid,
+    FuturesBalanceChanged,
+    OrderFilled,
+    PositionLiquidated,
+)
+from failing_exchange.core.joint_margin import available_of, joint_of
 from failing_exchange.core.ledger import BACKGROUND, FEES, INSURANCE, futures_wallet
 from failing_exchange.core.margin import positions_in, status_of
 from failing_exchange.core.market import TRADING, Market, Prevention
@@ -46,7 +54,12 @@ ETH = replace(  # steps that leave parts of an atom
         ),
     ),
 )  # fmt: skip
-MARKETS = {market.symbol: market for market in (BTC, ETH)}
+assert ETH.contract is not None
+ETH_IN_USDC = replace(
+    ETH, symbol="ETH/USDC:USDC", quote="USDC", contract=replace(ETH.contract, settle="USDC")
+)
+STABLE = ("USDT", "USDC")
+ASSETS = (*STABLE, "BTC", "ETH")
 SPOT = replace(BTC, symbol="BTC/USDT", kind="spot", contract=None)
 PRICE = 100  # ticks about which all is traded
 
@@ -55,33 +68,47 @@ def terms_of(market: Market) -> reference.Terms:
     """A contract as the reference knows it."""
     contract = market.contract
     assert contract is not None
-    rows = ROWS[market.symbol]
+    rows = ROWS[f"{market.base}/USDT:USDT"]
     return reference.Terms(
         market.symbol, market.price_step, market.amount_step,
         [(most * ATOMS, leverage, Fraction(rate, PPM)) for most, leverage, rate in rows],
         Fraction(market.maker_fee, PPM), Fraction(market.taker_fee, PPM),
-        Fraction(contract.liquidation_fee, PPM),
+        Fraction(contract.liquidation_fee, PPM), base=market.base, settle=market.settle,
     )  # fmt: skip
 
 
 class Pair:
-    """Both venues; `step` takes one random step, and compares everything."""
+    """Both venues; `step` takes one random step, and compares everything.
 
-    def __init__(self, every: int = 1) -> None:
+    With `joint`, ETH settles in USDC, and accounts have further assets and the multi-assets mode.
+    """
+
+    def __init__(self, every: int = 1, *, joint: bool = False) -> None:
         self.at, self.steps, self.every = START, 0, every
-        self.engine = Engine([(BTC, None), (ETH, None), (SPOT, None)])
+        self.joint, traded = joint, (BTC, ETH_IN_USDC if joint else ETH)
+        self.markets = {market.symbol: market for market in traded}
+        self.assets = ASSETS if joint else ASSETS[:1]
+        self.engine = Engine([*((market, None) for market in traded), (SPOT, None)])
         self.engine.auditor = Auditor(self.engine)
-        self.venue = ReferenceVenue([terms_of(BTC), terms_of(ETH)])
+        self.venue = ReferenceVenue([terms_of(market) for market in traded])
         self.trades: list[int] = []  # the ids of the trades that the reference has
         self.new: dict[int, tuple[str, list[reference.Side]]] = {}  # trades that it may not have
         self.busted: set[int] = set()
         self.told: list[str] = []  # the last commands, for whoever reads a failure
         for number, name in enumerate(NAMES):
             atoms = (300, 1_000, 5_000, 50_000)[number] * ATOMS
-            opened = c.OpenAccount(name, (("USDT", 100 * ATOMS),), None, (("USDT", atoms),))
+            cash = {asset: self.scaled(atoms, asset) for asset in self.assets}
+            spot = {asset: money // 3 for asset, money in cash.items()} | {"USDT": 100 * ATOMS}
+            opened = c.OpenAccount(name, tuple(spot.items()), None, tuple(cash.items()))
             self.engine.execute(opened, self.at)
-            self.venue.traders[name] = reference.Trader(name, atoms, 100 * ATOMS)
-        for symbol in MARKETS:
+            self.venue.traders[name] = reference.Trader(name, cash, spot)
+        for name in NAMES[:3] if joint else ():  # later they are seldom idle
+            self.set_joint(name, True)
+        for asset in STABLE if joint else ():  # the accounts are small, and so are their debts
+            terms = self.engine.state.collateral
+            terms[asset] = terms[asset]._replace(threshold=20 * ATOMS)
+            self.venue.coins[asset].most_owed = 20 * ATOMS
+        for symbol in self.markets:
             for name, side in (("carol", Side.SELL), ("dave", Side.BUY)):
                 self.order(name, symbol, side, LIMIT, 1, PRICE)
 
@@ -114,6 +141,7 @@ class Pair:
     def follow(self, events: tuple[Event, ...]) -> None:
         """Have the reference do what the engine did by itself, if it is due."""
         venue = self.venue
+        liquidated: dict[str, None] = {}
         for event in events:
             if isinstance(event, OrderFilled):
                 self.note(event.fill)
@@ -121,13 +149,30 @@ class Pair:
                 venue.pay_funding(event.symbol, Fraction(event.rate, ATOMS))
             elif isinstance(event, PositionLiquidated):
                 self.liquidate(event)
+                liquidated[event.account] = None
                 venue.cover(event.account)
+            elif isinstance(event, FuturesBalanceChanged) and event.why == "auto_exchange":
+                self.exchange(event, liquidated=event.account in liquidated)
         for name in NAMES:
             venue.cover(name)
+            trader = venue.traders[name]
+            due = venue.must_exchange(trader, liquidated=name in liquidated)
+            assert not due or not venue.sellable(trader), f"{name} owes {due}"
+
+    def exchange(self, event: FuturesBalanceChanged, *, liquidated: bool) -> None:
+        """What the engine buys has to be due; what it sells for that comes before."""
+        venue, trader = self.venue, self.venue.traders[event.account]
+        if event.change > 0:
+            due = venue.must_exchange(trader, liquidated=liquidated)
+            assert event.asset in due, f"{event} is not due"
+            before = trader.cash[event.asset]
+            venue.exchange(trader, event.asset)
+            self.same(f"{event}", event.change, trader.cash[event.asset] - before)
+            venue.cover(event.account)
 
     def note(self, fill: Fill) -> None:
         """Keep a side of a trade, to be compared."""
-        amount = fill.lots * MARKETS[fill.symbol].amount_step
+        amount = fill.lots * self.markets[fill.symbol].amount_step
         side = str(fill.position_side.value)
         key = fill.trade_id * 2 + (fill.symbol == BTC.symbol)
         self.new.setdefault(key, (fill.symbol, []))[1].append(
@@ -148,7 +193,7 @@ class Pair:
         trader, terms = venue.traders[event.account], venue.contracts[event.symbol]
         holding = trader.holding(terms, side)
         assert venue.is_due(trader, terms, holding), f"{event} is not due"
-        market = MARKETS[event.symbol]
+        market = self.markets[event.symbol]
         amount, price = venue.liquidate(event.account, event.symbol, side)
         found = (event.lots * market.amount_step, event.ticks * market.price_step)
         assert found == (amount, price), f"{event}: reference {amount} at {price}"
@@ -158,26 +203,43 @@ class Pair:
         state, venue = self.engine.state, self.venue
         assert not venue.due(), f"not liquidated: {venue.due()}"
         for name, trader in venue.traders.items():
-            wallet, account = futures_wallet(name), state.accounts[name]
-            found = status_of(state, account, "USDT", self.at)
-            status = venue.status(trader)
-            self.same(f"{name} wallet", found.wallet, trader.cash)
-            self.same(f"{name} spot", state.ledger.free(name, "USDT"), trader.spot)
-            margins = sum(h.margin for h in trader.holdings.values())
-            self.same(f"{name} isolated", state.ledger.used(wallet, "USDT"), margins)
-            for what, ours, theirs in (
-                ("unrealised", found.unrealised, status.unrealised),
-                ("maintenance", found.maintenance, status.maintenance),
-                ("position margin", found.position_margin, status.held),
-                ("order margin", found.order_margin, status.ordered),
-                ("available", found.available, status.available),
-            ):
-                self.same(f"{name} {what}", ours, theirs)
+            for asset in self.assets:
+                self.compare_asset(trader, asset)
+            if trader.joint:
+                joint = joint_of(state, state.accounts[name], self.at)
+                self.same(f"{name} equity", joint.equity, venue.equity(trader))
+                self.same(f"{name} spare", joint.spare, venue.spare(trader))
             self.same(f"{name} positions", self.positions(name), held_by(trader))
         self.same("orders", self.open_orders(), self.reference_orders())
-        self.same("insurance fund", state.ledger.free(INSURANCE, "USDT"), venue.fund)
-        self.same("fees", state.ledger.free(FEES, "USDT"), venue.fees)
-        self.same("background", state.ledger.free(BACKGROUND, "USDT"), venue.others_cash)
+        for asset, fund in venue.fund.items():
+            self.same(f"fund of {asset}", state.ledger.free(INSURANCE, asset), fund)
+            self.same(f"fees in {asset}", state.ledger.free(FEES, asset), venue.fees[asset])
+        for asset, atoms in venue.others_cash.items():
+            self.same(f"background's {asset}", state.ledger.free(BACKGROUND, asset), atoms)
+
+    def compare_asset(self, trader: reference.Trader, asset: str) -> None:
+        """What an account has of an asset, and needs of it."""
+        state, venue, name = self.engine.state, self.venue, trader.name
+        wallet, account = futures_wallet(name), state.accounts[name]
+        found, status = status_of(state, account, asset, self.at), venue.status(trader, asset)
+        margins = sum(
+            holding.margin
+            for (symbol, _), holding in trader.holdings.items()
+            if venue.contracts[symbol].settle == asset
+        )
+        if asset in venue.fund:
+            ours = available_of(state, account, asset, self.at)
+            self.same(f"{name} available {asset}", ours, venue.available(trader, asset))
+        for what, ours, theirs in (
+            ("wallet", found.wallet, trader.cash[asset]),
+            ("spot", state.ledger.free(name, asset), trader.spot[asset]),
+            ("isolated", state.ledger.used(wallet, asset), margins),
+            ("unrealised", found.unrealised, status.unrealised),
+            ("maintenance", found.maintenance, status.maintenance),
+            ("position margin", found.position_margin, status.held),
+            ("order margin", found.order_margin, status.ordered),
+        ):
+            self.same(f"{name} {what} of {asset}", ours, theirs)
 
     def same(self, what: str, ours: object, theirs: object) -> None:
         assert ours == theirs, f"{what}: engine {ours}, reference {theirs}"
@@ -196,7 +258,7 @@ class Pair:
 
     def open_orders(self) -> dict[int, tuple[str, int]]:
         return {
-            o.id: (o.account, o.remaining * MARKETS[o.symbol].amount_step)
+            o.id: (o.account, o.remaining * self.markets[o.symbol].amount_step)
             for o in self.engine.state.orders.values()
         }
 
@@ -209,11 +271,19 @@ class Pair:
         """Take one step of a kind."""
         STEPS[kind](self, random)
 
+    def scaled(self, atoms: int, asset: str) -> int:
+        """Less of each asset where there are several, and of those that cost more."""
+        return atoms // (1 if not self.joint else 6 if asset in STABLE else 10**5)
+
+    def set_joint(self, name: str, on: bool) -> None:
+        """Change the asset mode on both."""
+        self.do(SetMultiAssets(name, on), lambda: self.venue.set_multi_assets(name, on))
+
     def order(
         self, name: str, symbol: str, side: Side, kind: Any, lots: int, ticks: int, **more: Any
     ) -> None:
         """Place an order on both."""
-        market, venue = MARKETS[symbol], self.venue
+        market, venue = self.markets[symbol], self.venue
         command = c.PlaceOrder(name, symbol, side, kind, lots, ticks, **more)
         prevention = command.prevention or Prevention.EXPIRE_MAKER
         new = reference.Order(
@@ -237,7 +307,7 @@ def held_by(trader: reference.Trader) -> dict[tuple[str, str], tuple[int, int, i
 
 def place(pair: Pair, random: Random) -> None:
     """A limit or market order of any kind, of any size, near the last price or far from it."""
-    name, symbol = random.choice(NAMES), random.choice(tuple(MARKETS))
+    name, symbol = random.choice(NAMES), random.choice(tuple(pair.markets))
     side, lots = (
         random.choice((Side.BUY, Side.SELL)),
         random.choice((random.randint(1, 9), random.randint(1, 60))),
@@ -265,7 +335,7 @@ def place(pair: Pair, random: Random) -> None:
 
 def pair_price(pair: Pair, symbol: str, random: Random) -> int:
     """A price in ticks: mostly near the last one, and seldom far from where all began."""
-    last = pair.venue.contracts[symbol].last // MARKETS[symbol].price_step
+    last = pair.venue.contracts[symbol].last // pair.markets[symbol].price_step
     middle = last if random.randrange(4) else PRICE
     return max(1, middle + random.randint(-4, 4))
 
@@ -285,7 +355,7 @@ def change(pair: Pair, random: Random) -> None:
         return
     order = random.choice(pair.venue.orders)
     symbol = order.terms.symbol
-    market, lots = MARKETS[symbol], random.randint(1, 60)
+    market, lots = pair.markets[symbol], random.randint(1, 60)
     ticks = pair_price(pair, symbol, random)
     command = c.ChangeOrder(order.owner, symbol, order.id, lots=lots, ticks=ticks)
     venue = pair.venue
@@ -297,8 +367,8 @@ def change(pair: Pair, random: Random) -> None:
 
 def settings(pair: Pair, random: Random) -> None:
     """Leverage, margin mode, position mode."""
-    name, symbol = random.choice(NAMES), random.choice(tuple(MARKETS))
-    venue, kind = pair.venue, random.randrange(4)
+    name, symbol = random.choice(NAMES), random.choice(tuple(pair.markets))
+    venue, kind = pair.venue, random.randrange(6 if pair.joint else 4)
     if kind < 2:
         leverage = random.choice((0, 1, 3, 7, 10, 20, 25, 25, 50, 50, 76))
         command: Any = c.SetLeverage(name, symbol, leverage)
@@ -308,6 +378,8 @@ def settings(pair: Pair, random: Random) -> None:
         mode = MarginMode.ISOLATED if isolated else MarginMode.CROSS
         command = c.SetMarginMode(name, symbol, mode)
         pair.do(command, lambda: venue.set_isolated(name, symbol, isolated))
+    elif kind > 3:
+        pair.set_joint(name, random.randrange(4) > 0)
     else:
         hedge = random.randrange(2) == 0
         pair.do(c.SetPositionMode(name, hedge), lambda: venue.set_hedge(name, hedge))
@@ -315,16 +387,19 @@ def settings(pair: Pair, random: Random) -> None:
 
 def money(pair: Pair, random: Random) -> None:
     """Transfers, and margin of isolated positions."""
-    name, symbol = random.choice(NAMES), random.choice(tuple(MARKETS))
+    name, symbol = random.choice(NAMES), random.choice(tuple(pair.markets))
     venue, atoms = pair.venue, random.choice((-1, 1)) * random.randint(1, 60 * ATOMS)
+    asset = random.choice(pair.assets)
+    scale = 1 if asset in STABLE else 10**4
     if random.randrange(4) == 0:
-        rich = random.choice((1, 1, 1, 30)) * abs(atoms)
-        opened = c.OpenAccount(name, (), None, (("USDT", rich),))
-        pair.do(opened, lambda: venue.pay_in(name, rich))
+        rich = random.choice((1, 1, 1, 30)) * abs(atoms) // scale
+        opened = c.OpenAccount(name, (), None, ((asset, rich),))
+        pair.do(opened, lambda: venue.pay_in(name, asset, rich))
         return
     if random.randrange(2):
-        command: Any = c.TransferFunds(name, "USDT", abs(atoms), atoms > 0)
-        pair.do(command, lambda: venue.transfer(name, atoms))
+        moved = atoms // scale * random.choice((1, 1, 10))
+        command: Any = c.TransferFunds(name, asset, abs(moved), moved > 0)
+        pair.do(command, lambda: venue.transfer(name, asset, moved))
         return
     sides = (PositionSide.BOTH, PositionSide.LONG, PositionSide.SHORT)
     side = random.choice(sides[1:] if venue.traders[name].hedge else sides[:1])
@@ -334,7 +409,7 @@ def money(pair: Pair, random: Random) -> None:
 
 def mark(pair: Pair, random: Random) -> None:
     """The mark price moves away from the last price, or back to it."""
-    symbol = random.choice(tuple(MARKETS))
+    symbol = random.choice(tuple(pair.markets))
     terms = pair.venue.contracts[symbol]
     most = terms.step * PRICE // random.choice((8, 30, 100))
     shift = random.choice((0, 1, 1)) * random.randint(-most, most)
@@ -347,7 +422,7 @@ def mark(pair: Pair, random: Random) -> None:
 
 def funding(pair: Pair, random: Random) -> None:
     """Funding out of turn, at any rate; or eight hours pass."""
-    symbol, venue = random.choice(tuple(MARKETS)), pair.venue
+    symbol, venue = random.choice(tuple(pair.markets)), pair.venue
     if random.randrange(4) == 0:
         pair.at = (pair.at // (8 * HOUR) + 1) * 8 * HOUR
         pair.follow(pair.engine.advance(pair.at))
@@ -359,8 +434,11 @@ def funding(pair: Pair, random: Random) -> None:
 
 def incident(pair: Pair, random: Random) -> None:
     """What an operator does: deleverage, bust, refill the fund, delist."""
-    symbol, venue, kind = random.choice(tuple(MARKETS)), pair.venue, random.randrange(60)
-    market = MARKETS[symbol]
+    symbol, venue, kind = random.choice(tuple(pair.markets)), pair.venue, random.randrange(60)
+    if pair.joint and kind % 10 == 0:
+        depeg(pair, random)
+        return
+    market = pair.markets[symbol]
     if kind < 20:
         name, lots = random.choice(NAMES), random.choice((0, 1, 3, 20))
         if any(h.amount for _, h in venue.sides(venue.traders[name], venue.contracts[symbol])):
@@ -368,12 +446,12 @@ def incident(pair: Pair, random: Random) -> None:
     elif kind < 40:
         bust(pair, random, symbol)
     elif kind < 58:
-        atoms = random.choice((0, 10**9, reference.FUND))
+        asset, atoms = market.settle, random.choice((0, 10**9, reference.FUND))
 
         def ours() -> None:
-            venue.fund = atoms
+            venue.fund[asset] = atoms
 
-        pair.do(c.SetInsuranceFund("USDT", atoms), ours)
+        pair.do(c.SetInsuranceFund(asset, atoms), ours)
     else:
         ticks = max(1, PRICE + random.randint(-3, 3))
         price = ticks * market.price_step
@@ -385,9 +463,20 @@ def incident(pair: Pair, random: Random) -> None:
         pair.do(c.SetMarketStatus(symbol, TRADING), again)
 
 
+def depeg(pair: Pair, random: Random) -> None:
+    """A stable coin loses some of its worth, or gains it back; its buffer may become wider."""
+    asset, price = random.choice(STABLE), random.choice((ATOMS, random.randint(8 * 10**7, ATOMS)))
+    ppm, coin = random.choice((100, 10_000)), pair.venue.coins[asset]
+
+    def ours() -> None:
+        coin.price, coin.buffer = price, Fraction(ppm, PPM)
+
+    pair.do(ChangeCollateral(asset, price, ppm, ppm), ours)
+
+
 def adl(pair: Pair, name: str, symbol: str, lots: int) -> None:
     """What the reference makes of a deleveraging: all at the mark price, in whole ticks."""
-    venue, market = pair.venue, MARKETS[symbol]
+    venue, market = pair.venue, pair.markets[symbol]
     trader, terms = venue.traders[name], venue.contracts[symbol]
     price = max(1, terms.mark // market.price_step) * market.price_step
     venue.take_orders(trader, terms)

@@ -34,6 +34,8 @@ class Terms:
     last: int = 0
     shift: int = 0
     trading: bool = True
+    base: str = "BTC"
+    settle: str = "USDT"
 
     @property
     def mark(self) -> int:
@@ -96,12 +98,14 @@ class Order:
 
 @dataclass
 class Trader:
-    """An account: money beside and in the futures wallet (`cash`: without isolated margins)."""
+    """An account: money beside and in the futures wallet (`cash`: without isolated
+    margins), in atoms by asset."""
 
     name: str
-    cash: int
-    spot: int = 0
+    cash: dict[str, int]
+    spot: dict[str, int] = field(default_factory=dict)
     hedge: bool = False
+    joint: bool = False
     leverage: dict[str, int] = field(default_factory=dict)
     isolated: set[str] = field(default_factory=set)
     holdings: dict[tuple[str, str], Holding] = field(default_factory=dict)

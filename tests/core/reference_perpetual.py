@@ -8,9 +8,11 @@ Who is liquidated first, when several are due, is the engine's choice; whether t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from math import ceil, floor
 
+from tests.core.reference_joint import COINS, JointVenue
 from tests.core.reference_margin import (
     BOTH,
     FUND,
@@ -30,18 +32,19 @@ from tests.core.reference_margin import (
 )
 
 
-class ReferenceVenue:
+class ReferenceVenue(JointVenue):
     """Accounts, contracts and orders; each method is a command, and raises `Refused`."""
 
     def __init__(self, contracts: list[Terms]) -> None:
         self.contracts = {terms.symbol: terms for terms in contracts}
         self.traders: dict[str, Trader] = {}
         self.orders: list[Order] = []
-        self.fund = FUND
-        self.fees = 0
+        self.fund = {terms.settle: FUND for terms in contracts}
+        self.fees = {terms.settle: 0 for terms in contracts}
         self.rank = 0
+        self.coins = {asset: replace(coin) for asset, coin in COINS.items()}
         self.others: dict[str, Holding] = {s: Holding() for s in self.contracts}
-        self.others_cash = 0
+        self.others_cash = dict.fromkeys(COINS, 0)
         self.trades: list[tuple[str, list[Side]]] = []
 
     # ---- what an account needs and has
@@ -77,9 +80,11 @@ class ReferenceVenue:
             total += ceil(Fraction(most, leverage))
         return held, total - held
 
-    def status(self, trader: Trader) -> Status:
-        found = Status(trader.cash)
+    def status(self, trader: Trader, asset: str) -> Status:
+        found = Status(trader.cash.get(asset, 0))
         for terms in self.contracts.values():
+            if terms.settle != asset:
+                continue
             held, ordered = self.needs(trader, terms)
             found.ordered += ordered
             if terms.symbol in trader.isolated:
@@ -98,8 +103,7 @@ class ReferenceVenue:
         if terms.symbol in trader.isolated:
             needed = terms.maintenance(notional(terms, holding))
             return holding.margin + unrealised(terms, holding) <= needed
-        status = self.status(trader)
-        return status.balance <= status.maintenance
+        return not self.suffices(trader, terms.settle)
 
     def due(self) -> list[tuple[str, str, str]]:
         """All that would have to be liquidated now."""
@@ -159,7 +163,7 @@ class ReferenceVenue:
         opening = order.left - min(order.left, max(0, self.reducible(order)))
         before = self.needs(trader, terms)[1]
         more = self.needs(trader, terms, (order.side, order.buys, worth))[1] - before
-        if max(0, more) + floor(value(gap, opening)) > self.status(trader).available:
+        if max(0, more) + floor(value(gap, opening)) > self.available(trader, terms.settle):
             raise Refused("insufficient_funds")
 
     def assumed(self, order: Order) -> int:
@@ -226,8 +230,8 @@ class ReferenceVenue:
         terms.last = price
         for order, rate in ((taker, terms.taker), (maker, terms.maker)):
             fee = 0 if order.forced else floor(cost * rate)
-            self.traders[order.owner].cash -= fee
-            self.fees += fee
+            self.traders[order.owner].cash[terms.settle] -= fee
+            self.fees[terms.settle] += fee
             self.fill(order, amount)
             sides.append((order.owner, order.side, order.buys, amount, cost, fee))
         self.trades.append((terms.symbol, sides))
@@ -286,7 +290,7 @@ class ReferenceVenue:
     def move(self, trader: Trader, terms: Terms, side: str, amount: int, cost: int) -> int:
         """Add to, reduce or turn a position; return the profit, which the wallet gets."""
         holding, profit = trader.holding(terms, side), 0
-        isolated = terms.symbol in trader.isolated
+        isolated, asset = terms.symbol in trader.isolated, terms.settle
         if holding.amount and (holding.amount > 0) != (amount > 0):
             closed = min(abs(amount), abs(holding.amount))
             entry = floor(Fraction(holding.cost * closed, abs(holding.amount)))
@@ -297,25 +301,26 @@ class ReferenceVenue:
             holding.amount += sign * closed
             holding.cost -= entry
             holding.margin -= freed
-            trader.cash += freed + profit
+            trader.cash[asset] += freed + profit
             if isolated and freed + profit < 0:  # it can't lose more than its margin
-                self.fund += freed + profit
-                trader.cash -= freed + profit
+                self.fund[asset] += freed + profit
+                trader.cash[asset] -= freed + profit
             amount, cost = amount - sign * closed, cost - left_at
         if amount:
             holding.amount += amount
             holding.cost += cost
             if isolated:
                 wanted = ceil(Fraction(abs(cost), self.leverage(trader, terms)))
-                margin = min(wanted, max(0, trader.cash))
-                trader.cash -= margin
+                margin = min(wanted, max(0, trader.cash[asset]))
+                trader.cash[asset] -= margin
                 holding.margin += margin
         return profit
 
     def move_others(self, terms: Terms, amount: int, cost: int) -> None:
         """The same with the background, which pays no margin."""
-        other = Trader("", 0, holdings={(terms.symbol, BOTH): self.others[terms.symbol]})
-        self.others_cash += self.move(other, terms, BOTH, amount, cost)
+        held = {(terms.symbol, BOTH): self.others[terms.symbol]}
+        other = Trader("", {terms.settle: 0}, holdings=held)
+        self.others_cash[terms.settle] += self.move(other, terms, BOTH, amount, cost)
 
     def bust(self, number: int) -> None:
         symbol, sides = self.trades[number]
@@ -323,8 +328,8 @@ class ReferenceVenue:
         names = list(self.traders)
         for owner, side, buys, amount, cost, fee in sorted(sides, key=lambda s: names.index(s[0])):
             trader, sign = self.traders[owner], -1 if buys else 1
-            trader.cash += fee
-            self.fees -= fee
+            trader.cash[terms.settle] += fee
+            self.fees[terms.settle] -= fee
             self.move(trader, terms, side, sign * amount, sign * cost)
             self.move_others(terms, -sign * amount, -sign * cost)
             self.put_right(trader, terms, side)
@@ -355,8 +360,7 @@ class ReferenceVenue:
         if held and symbol in trader.isolated and leverage < before:
             raise Refused("leverage")
         trader.leverage[symbol] = leverage
-        status = self.status(trader)
-        if leverage < before and status.balance < status.held + status.ordered:
+        if leverage < before and not self.has_margin(trader, terms.settle):
             trader.leverage[symbol] = before
             raise Refused("insufficient_funds")
 
@@ -369,7 +373,7 @@ class ReferenceVenue:
         trader = self.traders[name]
         if (symbol in trader.isolated) == isolated:
             raise Refused("no_change")
-        if self.is_busy(trader, [symbol]):
+        if (isolated and trader.joint) or self.is_busy(trader, [symbol]):
             raise Refused("mode_kept")
         trader.isolated ^= {symbol}
 
@@ -381,33 +385,35 @@ class ReferenceVenue:
             raise Refused("mode_kept")
         trader.hedge = hedge
 
+    def set_multi_assets(self, name: str, joint: bool) -> None:
+        trader = self.traders[name]
+        self.set_joint(trader, joint, busy=self.is_busy(trader, list(self.contracts)))
+
     def adjust(self, name: str, symbol: str, side: str, change: int) -> None:
         trader, terms = self.traders[name], self.contracts[symbol]
         holding = trader.holding(terms, side)
         if symbol not in trader.isolated or not holding.amount:
             raise Refused("position_not_found")
         if change > 0:
-            spare = min(self.status(trader).available, trader.cash)
+            spare = min(self.available(trader, terms.settle), trader.cash[terms.settle])
         else:
             needed = ceil(Fraction(notional(terms, holding), self.leverage(trader, terms)))
             spare = holding.margin + min(0, unrealised(terms, holding)) - needed
         if abs(change) > spare:
             raise Refused("insufficient_funds")
-        trader.cash -= change
+        trader.cash[terms.settle] -= change
         holding.margin += change
 
-    def pay_in(self, name: str, atoms: int) -> None:
-        self.traders[name].cash += atoms
+    def pay_in(self, name: str, asset: str, atoms: int) -> None:
+        self.traders[name].cash[asset] += atoms
 
-    def transfer(self, name: str, atoms: int) -> None:
+    def transfer(self, name: str, asset: str, atoms: int) -> None:
         """Into the futures wallet, or (below 0) out of it: never profit that is not realised."""
         trader = self.traders[name]
-        status = self.status(trader)
-        out = max(0, status.available - max(0, status.unrealised))
-        if atoms > trader.spot or -atoms > out:
+        if atoms > trader.spot[asset] or -atoms > self.withdrawable(trader, asset):
             raise Refused("insufficient_funds")
-        trader.spot -= atoms
-        trader.cash += atoms
+        trader.spot[asset] -= atoms
+        trader.cash[asset] += atoms
 
     # ---- what the venue does
 
@@ -417,12 +423,12 @@ class ReferenceVenue:
             for _, holding in self.sides(trader, terms):
                 paid = self.funding_of(terms, holding, rate)
                 if symbol not in trader.isolated:
-                    trader.cash -= paid
+                    trader.cash[terms.settle] -= paid
                     continue
                 taken = min(paid, holding.margin)  # the fund pays what the margin can't
-                self.fund -= paid - taken
+                self.fund[terms.settle] -= paid - taken
                 holding.margin -= taken
-        self.others_cash -= self.funding_of(terms, self.others[symbol], rate)
+        self.others_cash[terms.settle] -= self.funding_of(terms, self.others[symbol], rate)
 
     def funding_of(self, terms: Terms, holding: Holding, rate: Fraction) -> int:
         """What a position pays; below 0: what it is paid."""
@@ -434,7 +440,8 @@ class ReferenceVenue:
         alone = terms.symbol in trader.isolated
         for order in list(self.orders):
             symbol = order.terms.symbol
-            same = symbol == terms.symbol if alone else symbol not in trader.isolated
+            shared = trader.joint or order.terms.settle == terms.settle
+            same = symbol == terms.symbol if alone else shared and symbol not in trader.isolated
             if order.owner == trader.name and same:
                 self.orders.remove(order)
 
@@ -446,10 +453,11 @@ class ReferenceVenue:
         amount, isolated = self.step_of(terms, holding), symbol in trader.isolated
         margin = holding.margin
         if not isolated:
-            margin = self.status(trader).balance - unrealised(terms, holding)
+            margin = self.status(trader, terms.settle).balance - unrealised(terms, holding)
+            margin += self.support(trader, terms.settle)
         price = self.bankruptcy(terms, holding, margin)
         order = Order(0, name, terms, holding.amount < 0, price, amount, side, True, forced=True)
-        before, filled_cost = trader.cash, len(self.trades)
+        before, filled_cost = trader.cash[terms.settle], len(self.trades)
         self.orders.append(order)
         self.match(order, price)
         if order in self.orders:
@@ -486,11 +494,11 @@ class ReferenceVenue:
         cost = floor(value(price, abs(amount)))
         loss = cost - floor(value(terms.mark, abs(amount)))
         loss = loss if amount > 0 else -loss
-        can_bear = loss <= self.fund
+        can_bear = loss <= self.fund[terms.settle]
         self.close_beside(trader, terms, side, abs(amount), price)
         if can_bear:
-            self.fund -= loss
-            self.others_cash += loss
+            self.fund[terms.settle] -= loss
+            self.others_cash[terms.settle] += loss
         else:
             self.deleverage(terms, abs(amount), price, long=amount < 0)
 
@@ -526,8 +534,13 @@ class ReferenceVenue:
         if terms.symbol in trader.isolated:
             wallet, balance = holding.margin, holding.margin + unrealised(terms, holding)
             needed = terms.maintenance(notional(terms, holding))
+        elif trader.joint:
+            parts = self.parts(trader)
+            gain = self.rates(terms.settle).worth(gain)
+            wallet, balance = sum(r.worth(s.cash) for _, s, r in parts), self.equity(trader)
+            needed = sum(r.needed(s.maintenance) for _, s, r in parts)
         else:
-            status = self.status(trader)
+            status = self.status(trader, terms.settle)
             wallet, balance, needed = status.cash, status.balance, status.maintenance
         if balance <= 0:
             return Fraction(0)
@@ -537,19 +550,25 @@ class ReferenceVenue:
         self, trader: Trader, terms: Terms, cost: int, margin: int | None, before: int
     ) -> None:
         """The fee of a liquidation, out of what is left."""
-        most = max(0, trader.cash)
+        asset = terms.settle
+        most = max(0, trader.cash[asset] + self.support(trader, asset))
         if margin is not None:
-            most = max(0, min(most, trader.cash - before))
+            most = max(0, min(most, trader.cash[asset] - before))
         fee = min(most, floor(cost * terms.liquidation))
-        trader.cash -= fee
-        self.fund += fee
+        trader.cash[asset] -= fee
+        self.fund[asset] += fee
 
     def cover(self, name: str) -> None:
-        """What an account without positions owes, the fund pays."""
+        """What an account owes without a position, or asset, that may pay it, the fund pays."""
         trader = self.traders[name]
-        if trader.cash < 0 and not any(h.amount for h in trader.holdings.values()):
-            self.fund += trader.cash
-            trader.cash = 0
+        if trader.joint and self.sellable(trader):
+            return
+        for asset in self.fund:
+            shared = [t for t in self.contracts.values() if trader.joint or t.settle == asset]
+            held = any(h.amount for terms in shared for _, h in self.sides(trader, terms))
+            if trader.cash[asset] < 0 and not held:
+                self.fund[asset] += trader.cash[asset]
+                trader.cash[asset] = 0
 
     def settle(self, symbol: str, price: int) -> None:
         """Delist a contract: no orders, no positions, no trading."""

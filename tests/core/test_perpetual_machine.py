@@ -20,7 +20,7 @@ class AgainstReference(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pair = Pair()
+        self.pair = Pair(joint=True)
 
     @rule(kind=st.sampled_from(KINDS), random=st.randoms(use_true_random=False))
     def step(self, kind: str, random: Random) -> None:
@@ -63,7 +63,7 @@ def run(world: Pair | everything.Everything, kinds: list[str], random: Random) -
 
 def run_pair(seed: int, steps: int, every: int = 1) -> Pair:
     """So many steps of a seed on both; all is compared after each `every` of them."""
-    random, pair = Random(seed), Pair(every)
+    random, pair = Random(seed), Pair(every, joint=seed >= 120 or seed == 1)
     run(pair, random.choices(KINDS, WEIGHTS, k=steps), random)
     return pair
 
@@ -90,10 +90,10 @@ def test_all_that_happens_leaves_the_exchange_sound() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 120))
+@pytest.mark.parametrize("seed", range(100, 140))
 def test_a_million_random_steps_agree(seed: int) -> None:
-    """Twenty times 50,000 steps; half a minute each on an idle core."""
-    pair = run_pair(seed, 50_000, every=10)
+    """Half a minute each on an idle core; those with several assets are fewer, and slower."""
+    pair = run_pair(seed, 50_000 if seed < 120 else 10_000, every=10)
     assert len(pair.trades) > 3_000
 
 
