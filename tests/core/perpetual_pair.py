@@ -397,7 +397,7 @@ def money(pair: Pair, random: Random) -> None:
         pair.do(opened, lambda: venue.pay_in(name, asset, rich))
         return
     if random.randrange(2):
-        moved = atoms // scale * random.choice((1, 1, 10))
+        moved = (atoms // scale or 1) * random.choice((1, 1, 10))
         command: Any = c.TransferFunds(name, asset, abs(moved), moved > 0)
         pair.do(command, lambda: venue.transfer(name, asset, moved))
         return
