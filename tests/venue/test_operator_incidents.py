@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from failing_exchange.core import commands as c
+from failing_exchange.core.collateral import ChangeCollateral
 from failing_exchange.core.commands import ChangeRules, Freeze, SetMarketStatus
 from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.queries import FetchMarkPrice
@@ -80,6 +81,8 @@ def test_without_a_time_an_incident_is_for_good() -> None:
         ("change_funding", {"cap": float("nan")}),
         ("move_mark", {"percent": -100}),
         ("set_insurance_fund", {"amount": -1}),
+        ("change_collateral", {"worth": 0}),
+        ("change_collateral", {"haircut": 100}),
     ],
 )
 def test_what_would_poison_the_venue_is_refused(name: str, fields: dict[str, Any]) -> None:
@@ -115,6 +118,8 @@ def test_a_coarser_step_is_exact() -> None:
         ("move_mark", {"percent": -5, "seconds": 2}, c.MoveMark(P, 0, 2 * 10**9, -50_000)),
         ("set_insurance_fund", {"amount": 0}, c.SetInsuranceFund("BTC", 0)),
         ("set_insurance_fund", {"amount": "2.5"}, c.SetInsuranceFund("BTC", 250_000_000)),
+        ("change_collateral", {"worth": "0.97"}, ChangeCollateral("BTC", 97_000_000)),
+        ("change_collateral", {"haircut": 20}, ChangeCollateral("BTC", None, 200_000, 200_000)),
     ],
 )
 def test_incidents_of_contracts_are_in_units_and_percent(

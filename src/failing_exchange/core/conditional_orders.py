@@ -21,7 +21,7 @@ from failing_exchange.core.conditional_triggers import end, watch
 from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.generated_ids import unused_id
 from failing_exchange.core.linear_settlement import is_closing
-from failing_exchange.core.market import HALTED, TRADING
+from failing_exchange.core.market import HALTED, TRADING, Market
 from failing_exchange.core.order import (
     BOTH,
     LIMIT_TYPES,
@@ -64,6 +64,16 @@ def place(state: State, c: PlaceConditional, at: int) -> ConditionalSnapshot:
     return one.snapshot()
 
 
+def _check_stop(market: Market, c: PlaceConditional) -> None:
+    """Raise `Reject` for a trigger price off the filter; `stop` tells it from the order's own."""
+    try:
+        market.check_steps(0, c.stop_ticks)
+        market.check_price(c.stop_ticks)
+    except Reject as refused:
+        refused.values["stop"] = c.kind
+        raise
+
+
 def _check_form(ms: MarketState, c: PlaceConditional, at: int) -> None:
     """Raise `Reject` for what the market does not allow, or parts that do not fit together."""
     market = ms.market
@@ -87,7 +97,7 @@ def _check_form(ms: MarketState, c: PlaceConditional, at: int) -> None:
     if c.expires_at and c.expires_at <= at:
         raise Reject(Reason.INVALID_ORDER, rule=OrderRule.EXPIRY, late=at - c.expires_at)
     if c.stop_ticks:
-        market.check_price(c.stop_ticks)
+        _check_stop(market, c)
     limited = c.kind in LIMIT_TYPES
     if limited and c.peg is None:
         market.check_steps(0, c.ticks)

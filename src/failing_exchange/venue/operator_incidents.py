@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from failing_exchange.core import commands as c
+from failing_exchange.core.collateral import ChangeCollateral
 from failing_exchange.core.funding_rate import INTERVALS
 from failing_exchange.core.ledger import Wallet
 from failing_exchange.core.market import Market, MarketStatus
@@ -247,6 +248,16 @@ def _fund(f: Fields, m: Markets) -> c.Operator:
     return c.SetInsuranceFund(_name(f, "asset"), 0 if is_empty else _atoms(f, "amount"))
 
 
+def _collateral(f: Fields, m: Markets) -> c.Operator:
+    if "worth" not in f and "haircut" not in f:
+        raise ConfigurationError("change_collateral changes nothing: give worth, haircut")
+    price = None if "worth" not in f else _atoms(f, "worth")
+    buffer = None
+    if "haircut" in f:
+        buffer = round(_number(f, "haircut", 0, 99, "percent of the price") * PPM / 100)
+    return ChangeCollateral(_name(f, "asset"), price, buffer, buffer)
+
+
 INCIDENTS: dict[str, Incident] = {
     "venue_changes": Incident(
         "A change of the venue's API comes into force.", ("change",), ("after",),
@@ -316,6 +327,10 @@ INCIDENTS: dict[str, Incident] = {
         "The insurance fund has this much; 0: who is bankrupt deleverages others.",
         ("asset", "amount"), (), _fund,
     ),
+    "change_collateral": Incident(
+        "An asset is worth more or less as margin of the multi-assets mode, as in a lost peg.",
+        ("asset",), ("worth", "haircut"), _collateral,
+    ),
 }  # fmt: skip
 OF_CONTRACTS = frozenset({
     "liquidate", "deleverage", "settle_contract", "pay_funding", "change_funding", "move_mark",
@@ -370,6 +385,11 @@ FIELDS: dict[str, Mapping[str, Any]] = {  # each parameter as a JSON schema
     ),
     "hours": _field(
         "integer", "between two payments of funding: 1, 2, 4 or 8", minimum=1, maximum=8
+    ),
+    "worth": _field(_UNITS, "what one unit of a stable coin is worth, in dollars"),
+    "haircut": _field(
+        "number", "by how many percent collateral counts for less, and debts for more",
+        minimum=0, maximum=99,
     ),
     "cap": _field(
         "number", "the highest funding rate in percent",

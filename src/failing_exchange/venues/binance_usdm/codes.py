@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from failing_exchange.core.order import OrderType
 from failing_exchange.core.reject import OrderRule, Reason, Reject
 from failing_exchange.venues.binance_common.common_codes import (
     COMMON_CODES,
@@ -34,6 +35,8 @@ CODES: dict[str, int] = COMMON_CODES | {
     "PRICE_LESS_THAN_ZERO": -4001,
     "PRICE_GREATER_THAN_MAX_PRICE": -4002,
     "QTY_LESS_THAN_ZERO": -4003,
+    "STOP_PRICE_LESS_THAN_ZERO": -4006,
+    "STOP_PRICE_GREATER_THAN_MAX_PRICE": -4007,
     "QTY_LESS_THAN_MIN_QTY": -4004,
     "QTY_GREATER_THAN_MAX_QTY": -4005,
     "PRICE_LESS_THAN_MIN_PRICE": -4013,
@@ -68,6 +71,7 @@ CODES: dict[str, int] = COMMON_CODES | {
     "STOP_ORDER_SWITCH_ALGO": -4120,
     "OPEN_CLOSE_POSITION": -4130,  # seen on the test network; the page does not have it
     "MARKET_ORDER_REJECT": -4131,
+    "INVALID_ACTIVATION_PRICE": -4135,
     "QUANTITY_EXISTS_WITH_CLOSE_POSITION": -4137,
     "REDUCE_ONLY_MUST_BE_TRUE": -4138,
     "INVALID_OPENING_POSITION_STATUS": -4140,
@@ -284,6 +288,10 @@ def _by_values(no: Reject, operation: str) -> tuple[str, str] | None:
     if no.rule == OrderRule.PRICE and "minimum" in values:
         if _number(values["price"]) < _number(values["minimum"]):
             return "PRICE_LESS_THAN_MIN_PRICE", "Price less than min price."
+        if values.get("stop") is OrderType.TRAILING_STOP:
+            return "INVALID_ACTIVATION_PRICE", "Invalid activation price"
+        if "stop" in values:
+            return "STOP_PRICE_GREATER_THAN_MAX_PRICE", "Stop price greater than max price."
         return "PRICE_GREATER_THAN_MAX_PRICE", "Price greater than max price."
     if no.rule in (OrderRule.AMOUNT, OrderRule.MARKET_AMOUNT):
         if "maximum" in values:

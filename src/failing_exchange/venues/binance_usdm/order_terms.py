@@ -183,8 +183,15 @@ def ticks_of(p: Params, name: str, market: Market) -> int:
     most = price_places(market)
     ticks = _steps(p, name, market.price_step, most, Reason.INVALID_PRICE)
     if ticks < 0:
-        refuse("PRICE_LESS_THAN_ZERO", "Price less than 0.", Reason.INVALID_PRICE)
+        refuse(*BELOW_ZERO.get(name, BELOW_ZERO["price"]), Reason.INVALID_PRICE)
     return ticks
+
+
+BELOW_ZERO = {  # what is said of a price below zero, by its parameter
+    "price": ("PRICE_LESS_THAN_ZERO", "Price less than 0."),
+    "triggerPrice": ("STOP_PRICE_LESS_THAN_ZERO", "Stop price less than zero."),
+    "activatePrice": ("INVALID_ACTIVATION_PRICE", "Invalid activation price"),
+}
 
 
 def lots_of(p: Params, name: str, market: Market) -> int:
