@@ -9,6 +9,7 @@ import pytest
 
 from failing_exchange.core import commands as c, queries as q
 from failing_exchange.core.auditor import Auditor, audit
+from failing_exchange.core.auto_exchange import is_overdue
 from failing_exchange.core.collateral import ChangeCollateral, SetFeeBurn, SetMultiAssets
 from failing_exchange.core.contract import Contract, brackets_of
 from failing_exchange.core.engine import Engine
@@ -17,12 +18,13 @@ from failing_exchange.core.events import (
     MarginCalled,
     PositionLiquidated,
 )
-from failing_exchange.core.ledger import INSURANCE, futures_wallet
+from failing_exchange.core.joint_margin import joint_of, rates_of
+from failing_exchange.core.ledger import BACKGROUND, INSURANCE, futures_wallet
 from failing_exchange.core.order import LIMIT, Side
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.core.units import ATOMS
-from tests.core.contracts import PERPETUAL, START, Floor
+from failing_exchange.core.units import ATOMS, SECOND
+from tests.core.contracts import PERPETUAL, START, Floor, S, world
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDC:USDC"
 
@@ -291,3 +293,53 @@ def test_who_does_not_want_it_keeps_the_bnb() -> None:
     trade = floor.engine.state.markets[BTC].tape.trades[-1]
     floor.do(c.BustTrade(BTC, trade.id))
     assert floor.has("BNB") == 1
+
+
+def short() -> Floor:
+    """Alice has BTC alone and is short of it, so that both her prices move her margin."""
+    floor = world()
+    floor.do(c.OpenAccount("alice", (), None, (("BTC", 850_000),)))
+    floor.do(SetMultiAssets("alice", True))
+    floor.do(c.TransferFunds("alice", "USDT", 9_980 * ATOMS, to_futures=False))
+    floor.do(c.SetLeverage("alice", S, 125))
+    floor.market("alice", Side.SELL, 99_000)
+    return floor
+
+
+def test_an_account_is_liquidated_in_the_second_in_which_its_margin_is_used_up() -> None:
+    """Nothing is reckoned in between: the bounds of mark price and index must not be late."""
+    floor, same = short(), short()
+    events = floor.wait(20_000)
+    told = next(e for e in events if isinstance(e, PositionLiquidated))
+    state = same.engine.state
+
+    def left(at: int) -> int:
+        joint = joint_of(state, state.accounts["alice"], at)
+        return joint.equity - joint.maintenance
+
+    assert left(told.at) <= 0 < left(told.at - SECOND)
+    assert min(left(at) for at in range(same.at, told.at, 60 * SECOND)) > 0
+
+
+def test_falling_collateral_alone_is_seen_in_time() -> None:
+    """A position that hardly moves, and a debt in USDT that only BTC covers."""
+    floor = world()
+    floor.do(c.OpenAccount("alice", (), None, (("BTC", 2 * 10**6),)))
+    floor.do(SetMultiAssets("alice", True))
+    state = floor.engine.state
+    account, start = state.accounts["alice"], floor.at
+    price = rates_of(state, "BTC", start)
+    assert price is not None
+    owned = 2 * 10**6 * price.bid // ATOMS
+    owed = 10_000 * ATOMS + owned * 993 // 1_000
+    state.ledger.transfer("alice@futures", BACKGROUND, "USDT", owed, at=start)  # as a loss would
+    floor.do(c.OpenAccount("alice", (("USDT", 1),)))
+    floor.do(c.TransferFunds("alice", "USDT", 1))
+
+    def is_overdue_at(second: int) -> bool:
+        return is_overdue(state, account, start + second * SECOND)
+
+    expected = next(second for second in range(1, 40_000) if is_overdue_at(second))
+    events = floor.wait(expected)
+    exchanged = [e.at for e in events if isinstance(e, FuturesBalanceChanged)]
+    assert exchanged == [start + expected * SECOND] * 2  # BTC is sold, USDT bought

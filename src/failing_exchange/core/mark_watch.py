@@ -54,8 +54,8 @@ def _first_touch(ms: MarketState, start: int, stop: int) -> int | None:
     of_index = {name: one for name, one in ms.mark_watched.items() if name.startswith(INDEX)}
     of_mark = [one for name, one in ms.mark_watched.items() if name not in of_index]
     found = first_mark_touch(ms, start, stop, *_closest(of_mark)) if of_mark else None
-    if of_index:
-        end = stop if found is None else found
+    end = stop if found is None else found
+    if of_index and end > start:
         first = first_index_touch(ms, start, end, *_closest(of_index.values()))
         found = found if first is None else first
     return found
