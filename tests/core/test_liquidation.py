@@ -67,7 +67,7 @@ def test_what_the_book_does_not_take_goes_to_the_insurance_fund(floor: Floor) ->
     before = fund(floor)
     floor.cross("alice", "dave", 10_000, 10 * BTC)
     floor.do(c.MoveMark(S, -1_100 * ATOMS))
-    order = floor.engine.state.accounts["alice"].by_client_id
+    order = floor.engine.state.accounts["alice"].contract_names
     assert any(name.startswith("autoclose-") for name in order)
     assert "alice" not in floor.positions
     assert floor.wallet("alice") == (0, 0)
@@ -90,7 +90,7 @@ def test_without_a_fund_the_winners_are_deleveraged(floor: Floor) -> None:
     assert [(fill.lots, fill.fee) for fill in fills][-1] == (6 * BTC, 0)
     assert fills[-1].ticks * 10**6 > 8_900 * ATOMS, "at the bankruptcy price, not the mark"
     assert not resting.is_open
-    assert "adl_autoclose" in floor.engine.state.accounts["bob"].by_client_id
+    assert "adl_autoclose" in floor.engine.state.accounts["bob"].contract_names
 
 
 def test_a_margin_call_comes_once(floor: Floor) -> None:

@@ -214,5 +214,5 @@ def test_the_oldest_of_very_many_ended_orders_are_forgotten(floor: Floor) -> Non
         placed = floor.engine.execute(c.PlaceOrder("alice", S, BUY, LIMIT, 1, 90), floor.at)[1]
         floor.engine.execute(c.CancelOrder("alice", S, placed.order.id), floor.at)
         assert len(account.ended) <= ENDED_ORDERS_KEPT_MAX
-    assert len(account.ended) == len(account.by_client_id) > ENDED_ORDERS_KEPT_MAX - 250
+    assert len(account.ended) == len(account.spot_names) > ENDED_ORDERS_KEPT_MAX - 250
     assert placed.order.id in account.ended

@@ -36,7 +36,7 @@ from failing_exchange.core.state import Account, MarketState, State, check_clien
 
 def find_open(account: Account, symbol: str, order_id: int, client_id: str) -> Order:
     """An open order by id or client order id; raise `Reject` when there is none."""
-    order = account.open.get(order_id) if order_id else account.by_client_id.get(client_id)
+    order = account.open.get(order_id) if order_id else account.named(client_id, symbol)
     if order is None or not order.is_open or (symbol and order.symbol != symbol):
         raise Reject(Reason.ORDER_NOT_FOUND, open_order=order_id or client_id)
     if order_id and client_id:
@@ -133,9 +133,9 @@ def _new_name(account: Account, order: Order, wanted: str | None) -> str:
     """The client id of an order after an amendment; raise `Reject` where another one has it."""
     if wanted is None or wanted == order.client_id:
         return order.client_id
-    check_unused(account, wanted)
+    check_unused(account, wanted, order.symbol)
     number = order.id * AMENDMENTS_MAX + len(order.amendments)
-    return wanted or unused_id(account.by_client_id, number, Named.AMENDMENT)
+    return wanted or unused_id(account.names(order.symbol), number, Named.AMENDMENT)
 
 
 def _amend(

@@ -50,7 +50,7 @@ def check(
         reason = Reason.MARKET_HALTED if halted else Reason.CANCEL_ONLY
         raise Reject(reason, symbol=market.symbol)
     if c.client_id:
-        check_unused(account, c.client_id)
+        check_unused(account, c.client_id, c.symbol)
     if not market.is_plain:
         _check_market(market, account, c)
     if c.peg is not None or (pending and not c.lots):
@@ -91,9 +91,9 @@ def _check_time(ms: MarketState, c: PlaceOrder, at: int) -> None:
         raise Reject(Reason.NOT_FILLABLE, amount=ms.market.amount_and_asset(c.lots))
 
 
-def check_unused(account: Account, client_id: str) -> None:
-    """Raise `Reject` where an open order of the account has a client id."""
-    known = account.by_client_id.get(client_id)
+def check_unused(account: Account, client_id: str, symbol: str) -> None:
+    """Raise `Reject` where an open order of the account and of this kind has a client id."""
+    known = account.named(client_id, symbol)
     if known is not None and known.is_open:
         raise Reject(Reason.DUPLICATE_CLIENT_ID, client_id=client_id)
 

@@ -92,10 +92,11 @@ def make(
     order = Order(number, account.name, symbol, side, kind, lots, at, ticks)
     if usual:
         order.client_id = name = made_id(number)
-        if name in account.by_client_id:
-            order.client_id = unused_id(account.by_client_id, number)
+        names = account.names(symbol)
+        if name in names:
+            order.client_id = unused_id(names, number)
         return order
-    order.client_id = c.client_id or unused_id(account.by_client_id, number, taken=taken)
+    order.client_id = c.client_id or unused_id(account.names(symbol), number, taken=taken)
     _take_options(order, c)
     if c.expires_at:
         state.plan_end(c.expires_at)
@@ -164,7 +165,7 @@ def market_cost(ms: MarketState, order: Order, c: PlaceOrder) -> int:
 def accept(state: State, account: Account, order: Order, at: int) -> None:
     """Add an order to the open orders of its account and of the exchange."""
     state.orders[order.id] = account.open[order.id] = order
-    account.by_client_id[order.client_id] = order
+    account.names(order.symbol)[order.client_id] = order
     state.events.append(record(OrderAccepted, (order.id, order.account, order.client_id, at)))
 
 

@@ -77,7 +77,7 @@ BOOK_LEVELS_MAX = 5_000  # a deeper snapshot is cut
 def fetch_order(state: State, q: FetchOrder, at: int) -> OrderSnapshot:
     """One order of an account."""
     account = state.account(q.account)
-    order = account.find(q.order_id) if q.order_id else account.by_client_id.get(q.client_id)
+    order = account.find(q.order_id) if q.order_id else account.named(q.client_id, q.symbol)
     snapshot = order.as_of(q.as_of or at) if order is not None else None
     if snapshot is None or (q.symbol and snapshot.order.symbol != q.symbol):
         raise Reject(Reason.ORDER_NOT_FOUND, order=q.order_id or q.client_id)
@@ -168,7 +168,7 @@ def fetch_fills(state: State, q: FetchFills, at: int) -> Fills:
 def fetch_amendments(state: State, q: FetchAmendments, at: int) -> Amendments:
     """How an order was amended; empty for an unknown id. Raises `Reject` for an unknown name."""
     account = state.account(q.account)
-    order = account.find(q.order_id) if q.order_id else account.by_client_id.get(q.client_id)
+    order = account.find(q.order_id) if q.order_id else account.named(q.client_id, q.symbol)
     state.market(q.symbol, at)
     if order is None or order.symbol != q.symbol:
         if q.client_id:

@@ -100,7 +100,8 @@ class Account:
     fee_asset: str | None = None
     open: dict[int, Order] = field(default_factory=dict)
     ended: dict[int, Order] = field(default_factory=dict)
-    by_client_id: dict[str, Order] = field(default_factory=dict)
+    spot_names: dict[str, Order] = field(default_factory=dict)  # orders by client id
+    contract_names: dict[str, Order] = field(default_factory=dict)  # likewise: ids of their own
     lists: dict[int, OrderList] = field(default_factory=dict)  # executing ones
     ended_lists: dict[int, OrderList] = field(default_factory=dict)
     lists_by_client_id: dict[str, OrderList] = field(default_factory=dict)
@@ -127,12 +128,27 @@ class Account:
         """An order, open or ended; None for one that is unknown or forgotten."""
         return self.open.get(order_id) or self.ended.get(order_id)
 
+    def names(self, symbol: str) -> dict[str, Order]:
+        """The orders by client id, of contracts or of spot markets, as the symbol is of either."""
+        return self.contract_names if ":" in symbol else self.spot_names
+
+    def named(self, client_id: str, symbol: str = "") -> Order | None:
+        """The newest order of a client id; without a symbol, that of a spot market first."""
+        if symbol:
+            return self.names(symbol).get(client_id)
+        return self.spot_names.get(client_id) or self.contract_names.get(client_id)
+
     def rename(self, order: Order, client_id: str) -> None:
         """Change the client id of an order."""
-        if self.by_client_id.get(order.client_id) is order:
-            del self.by_client_id[order.client_id]
+        self._unname(order)
         order.client_id = client_id
-        self.by_client_id[client_id] = order
+        self.names(order.symbol)[client_id] = order
+
+    def _unname(self, order: Order) -> None:
+        """Forget the client id of an order, unless a newer one has it."""
+        names = self.names(order.symbol)
+        if names.get(order.client_id) is order:
+            del names[order.client_id]
 
     def keep(self, order: Order) -> None:
         """Move an order to the ended orders; beyond the limit the oldest are forgotten."""
@@ -140,9 +156,7 @@ class Account:
         self.ended[order.id] = order
         if len(self.ended) > ENDED_ORDERS_KEPT_MAX:
             for number in list(islice(self.ended, FORGOTTEN_AT_ONCE)):
-                oldest = self.ended.pop(number)
-                if self.by_client_id.get(oldest.client_id) is oldest:
-                    del self.by_client_id[oldest.client_id]
+                self._unname(self.ended.pop(number))
 
     def keep_list(self, ended: OrderList) -> None:
         """Move a list to the ended lists; beyond the limit the oldest is forgotten."""

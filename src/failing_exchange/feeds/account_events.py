@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from failing_exchange.core.market import Market
     from failing_exchange.core.order import Fill, OrderSnapshot
     from failing_exchange.core.queries import Margins, Positions
-    from failing_exchange.core.state import State
     from failing_exchange.journal.trip import Trip
     from failing_exchange.venue.gateway import Gateway
     from failing_exchange.venue.venue import RunningVenue
@@ -64,8 +63,8 @@ class AccountEvents:
     def set_alarm(self) -> None:
         """Set the timer for what is due next, or cancel it if no client waits."""
         venue, gateway, awaited = self.venue, self.venue.gateway, self.awaited()
-        wake_at, state = gateway.engine.wake_at, gateway.engine.state
-        keeps_running = any(may_change(state, account) for account in awaited)
+        wake_at = gateway.engine.wake_at
+        keeps_running = any(may_change(venue, account) for account in awaited)
         wanted = (venue.loop, wake_at, keeps_running) if awaited else None
         if wanted == self._set_for:
             return
@@ -109,11 +108,19 @@ class AccountEvents:
         ]
 
 
-def may_change(state: State, account: str) -> bool:
-    """Whether time alone may bring an account news: it has orders, or positions."""
-    found = state.account(account)
-    return bool(found.open or found.conditionals) or any(
-        position.lots for ms in state.contracts for position in positions_in(ms, account)
+def may_change(venue: RunningVenue, account: str) -> bool:
+    """Whether time alone may bring an account news: it has orders, or positions, in its markets."""
+    assert venue.engine is not None
+    found, listed = venue.engine.state.account(account), venue.listed
+    return (
+        any(order.symbol in listed for order in found.open.values())
+        or any(one.command.symbol in listed for one in found.conditionals.values())
+        or any(
+            position.lots
+            for ms in listed.values()
+            if ms.positions
+            for position in positions_in(ms, account)
+        )
     )
 
 

@@ -377,7 +377,7 @@ class Facts:
             for status in ("halted", "cancel_only"):
                 self._known(f"market {status}", trip.symbol, trip)
         if refused.reason is Reason.DUPLICATE_CLIENT_ID and command is not None:
-            known = self.named(getattr(command, "client_id", ""))
+            known = self.named(getattr(command, "client_id", ""), getattr(command, "symbol", ""))
             if known is not None:
                 self._told_of(known, trip)
 
@@ -388,12 +388,12 @@ class Facts:
         name = f"order {known.order.id}, trade "
         return [f for f in known.order.fills if ("fill", f"{name}{f.trade_id}") in self._waiting]
 
-    def named(self, client_id: str) -> OrderFacts | None:
+    def named(self, client_id: str, symbol: str = "") -> OrderFacts | None:
         """The newest order of a client order id."""
         if not client_id:
             return None
         account = self.engine.state.accounts[self.account]
-        order = account.by_client_id.get(client_id)
+        order = account.named(client_id, symbol)
         return None if order is None else self.orders.get(order.id)
 
     def of_command(self, command: Any) -> OrderFacts | None:
@@ -401,7 +401,8 @@ class Facts:
         if command.__class__ not in (FetchOrder, CancelOrder, AmendOrder, ChangeOrder):
             return None
         order_id = getattr(command, "order_id", 0)
-        return self.orders.get(order_id) if order_id else self.named(command.client_id)
+        named = self.named(command.client_id, command.symbol)
+        return self.orders.get(order_id) if order_id else named
 
     def unknown(self) -> list[Fact]:
         """What happened and the client can't know yet, oldest first."""

@@ -63,6 +63,7 @@ CODES: dict[str, int] = COMMON_CODES | {
     "CLIENT_ORDER_ID_INVALID": -2039,
     "MAXIMUM_SUBSCRIPTION_IDS": -2042,
     "NO_REFERENCE_PRICE": -2043,
+    "TRANSFER_FAILED": -5013,  # of /sapi, not in errors.md; as ccxt knows it
 }
 # Statuses other than 400. 401: seen with keys that are unknown; the documents name no status.
 STATUSES = COMMON_STATUSES | {

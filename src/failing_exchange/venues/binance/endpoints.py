@@ -17,6 +17,7 @@ from failing_exchange.venues.binance import (
     references,
     replacing,
     tickers,
+    transfers,
 )
 from failing_exchange.venues.binance.parameters import (
     CANDLES,
@@ -313,6 +314,7 @@ ENDPOINTS = (
         write=history.write_filters,
     ),
     *sapi.ENDPOINTS,
+    *transfers.ENDPOINTS,
     Endpoint(
         http="GET /dapi/v1/exchangeInfo", operation="fetch_markets", read=sapi.read_markets,
         write=sapi.write_no_contracts,

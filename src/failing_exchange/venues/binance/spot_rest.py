@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.venues.binance.codes import REFUSALS
 from failing_exchange.venues.binance.connecting import (
     form_before_microseconds,
@@ -18,9 +19,14 @@ from failing_exchange.venues.binance_common.binance_rest import BinanceRest, cos
 from failing_exchange.venues.binance_common.ws_session import SESSION
 
 if TYPE_CHECKING:
+    from failing_exchange.journal.trip import Trip
+    from failing_exchange.server.messages import Reply
     from failing_exchange.venue.api_changes import Features
     from failing_exchange.venues.binance_common.call import Endpoint
     from failing_exchange.venues.binance_common.connection_query import Given
+
+
+NO_MONEY = "Asset transfer failed: insufficient balance"
 
 
 class SpotRest(BinanceRest):
@@ -46,6 +52,12 @@ class SpotRest(BinanceRest):
         self.encoded = features.has("percent_encoding")
         self.micro = features.has("microseconds")
         self.formats = form_of if self.micro else form_before_microseconds
+
+    def refuse(self, trip: Trip, refused: Reject) -> Reply:
+        """Code and words; for money that is not there, those of the wallet."""
+        if trip.operation == "transfer" and refused.reason is Reason.INSUFFICIENT_FUNDS:
+            refused = Reject(refused.reason, NO_MONEY, code="TRANSFER_FAILED")
+        return super().refuse(trip, refused)
 
     def is_micro_in(self, found: Given) -> bool:
         """Whether the URL of a connection asks for microseconds, where there are any."""
