@@ -16,6 +16,7 @@ import aiohttp
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 from failing_exchange.venues.base import serve
+from tests.scenarios.usdm_observer import OnUsdm
 
 ROUNDS = 24
 PAUSE = 5.0  # seconds between rounds
@@ -145,7 +146,7 @@ def seen_on_the_wire(venue: str, name: str) -> list[str]:
 
 
 async def _round_trips(
-    observer: type[_OnBinance], exchange: FailingExchange, found: dict[str, None]
+    observer: type[_OnBinance | OnUsdm], exchange: FailingExchange, found: dict[str, None]
 ) -> None:
     timeout = aiohttp.ClientTimeout(total=TIMEOUT)
     async with aiohttp.ClientSession(timeout=timeout) as session:
@@ -153,9 +154,9 @@ async def _round_trips(
         watch_pushes(exchange, found)
         feed = asyncio.create_task(look.feed())
         events = asyncio.create_task(look.events())
-        for _ in range(ROUNDS):
+        for _ in range(observer.rounds):
             await look.round()
-            await asyncio.sleep(PAUSE)
+            await asyncio.sleep(observer.pause)
         await look.sell()
         feed.cancel()
         events.cancel()
@@ -163,6 +164,9 @@ async def _round_trips(
 
 
 class _OnBinance:
+    rounds = ROUNDS
+    pause = PAUSE
+
     def __init__(
         self, session: aiohttp.ClientSession, exchange: FailingExchange, found: dict[str, None]
     ) -> None:
@@ -283,7 +287,8 @@ class _OnBinance:
                 return
 
 
-OBSERVERS = {"binance": _OnBinance}  # a client of each venue that scenarios name
+# A client of each venue that scenarios name.
+OBSERVERS: dict[str, type[_OnBinance | OnUsdm]] = {"binance": _OnBinance, "binance-usdm": OnUsdm}
 CONNECTING: dict[type[Exception], str] = {  # the narrowest first
     aiohttp.ClientConnectorDNSError: "no address",
     aiohttp.ClientConnectorSSLError: "no handshake",

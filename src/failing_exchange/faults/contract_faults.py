@@ -229,8 +229,9 @@ class RefuseStop(AtRequest):
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         """Refuse a stop; by default because it is to be sent elsewhere."""
-        message = MOVED if self.why is Reason.NOT_SUPPORTED else ""
-        return refuse_orders(match, refusal(self.why, match, message), where=_waits)
+        message, code = MOVED if self.why is Reason.NOT_SUPPORTED else ("", "")
+        refused = refusal(self.why, match, message, code=code)
+        return refuse_orders(match, refused, where=_waits)
 
 
 @fault
@@ -254,7 +255,9 @@ class RefuseReduceOnly(AtRequest):
             closes = _closes_now(order)
             return closes and (not self.beside_others or _is_being_closed(match, order))
 
-        return refuse_orders(match, refusal(Reason.REDUCE_ONLY, match), where=blocked)
+        message, code = BLOCKED if self.beside_others else ("", "")
+        refused = refusal(Reason.REDUCE_ONLY, match, message, code=code)
+        return refuse_orders(match, refused, where=blocked)
 
 
 @fault
@@ -278,7 +281,13 @@ class Overload(AtStages):
 
 # Binance USD-M, -4120, as seen on the wire (freqtrade/freqtrade#12610, 2025-12-09)
 MOVED = (
-    "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead."
+    "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead.",
+    "STOP_ORDER_SWITCH_ALGO",
+)
+# Binance USD-M, -4118, as seen on the wire (xLydianSoftware/Qubx#386, 2026-08-21)
+BLOCKED = (
+    "ReduceOnly Order Failed. Please check your existing position and open orders.",
+    "REDUCE_ONLY_MARGIN_CHECK_FAILED",
 )
 # Binance USD-M, -1008, as seen on the wire (banbox/banbot#114, 2025-09-22)
 OVERLOADED = (

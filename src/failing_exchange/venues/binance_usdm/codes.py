@@ -68,6 +68,7 @@ CODES: dict[str, int] = COMMON_CODES | {
     "NO_PLACE_ORDER_PERMISSION": -4088,
     "INVALID_CONTRACT_TYPE": -4104,
     "DUPLICATED_CLIENT_ORDER_ID": -4116,
+    "REDUCE_ONLY_MARGIN_CHECK_FAILED": -4118,  # seen on the wire; the page does not have it
     "STOP_ORDER_SWITCH_ALGO": -4120,
     "OPEN_CLOSE_POSITION": -4130,  # seen on the test network; the page does not have it
     "MARKET_ORDER_REJECT": -4131,
