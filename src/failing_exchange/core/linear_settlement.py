@@ -202,7 +202,8 @@ def check_margin(state: State, ms: MarketState, account: Account, order: Order, 
     price = assumed_price(ms, order, mark, at)
     worth = market.worth(price, lots)
     position = ms.positions.get((order.account, order.position_side)) or NOTHING
-    held, bids, asks = signed_notional(market, position.lots, mark), position.bids, position.asks
+    held = signed_notional(market, position.lots, mark) if position.lots else 0
+    bids, asks = position.bids, position.asks
     leverage = account.margin.leverage.get(market.symbol, LEVERAGE)
     needed = -margin_needed(held, bids, asks, leverage)
     if order.side is BUY:

@@ -15,7 +15,7 @@ from failing_exchange.core.contract import Bracket, bracket_of
 from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.ledger import Wallet, futures_wallet
 from failing_exchange.core.market import Market
-from failing_exchange.core.order import PositionSide
+from failing_exchange.core.order import PositionSide, record
 from failing_exchange.core.positions import MarginStatus, Position
 from failing_exchange.core.state import Account, MarketState, PositionKey, State
 from failing_exchange.core.units import ATOMS, PPM
@@ -99,7 +99,7 @@ def exposure_of(ms: MarketState, position: Position, mark: int) -> MarkedPositio
     notional = ms.market.worth(mark, abs(lots))
     signed = notional if lots > 0 else -notional
     needed = maintenance_margin(contract.brackets, notional) if lots else 0
-    return MarkedPosition(ms, position, notional, signed - position.cost, needed)
+    return record(MarkedPosition, (ms, position, notional, signed - position.cost, needed))
 
 
 def marked_positions(ms: MarketState, account: str, at: int) -> list[MarkedPosition]:
@@ -126,7 +126,7 @@ def margin_in(ms: MarketState, account: Account, at: int) -> MarketMargin:
         if position.bids or position.asks:
             signed = exposure.notional if position.lots > 0 else -exposure.notional
             ordered += margin_needed(signed, position.bids, position.asks, leverage) - margin
-    return MarketMargin(mark, marked, held, ordered)
+    return record(MarketMargin, (mark, marked, held, ordered))
 
 
 def margins_in(state: State, account: Account, asset: str, at: int) -> dict[str, MarketMargin]:

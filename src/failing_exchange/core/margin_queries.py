@@ -75,7 +75,7 @@ def fetch_positions(state: State, q: FetchPositions, at: int) -> Positions:
         if marked and asset not in shared and not account.margin.is_isolated(symbol):
             shared[asset] = _shared(state, account, asset, at, margins[asset])
         found += [_report(state, account, one, margin, shared.get(asset), at) for one in marked]
-    return Positions(tuple(found))
+    return record(Positions, (tuple(found),))
 
 
 def _used(margin: MarketMargin) -> list[MarkedPosition]:
@@ -105,16 +105,12 @@ def _report(
         mode, balance, left = ISOLATED, position.margin + unrealised, None
     else:
         mode, (balance, left) = CROSS, shared
-    return record(
-        PositionReport,
-        (
-            market, position.side, position.lots, position.cost, position.margin, mode,
-            settings.leverage_of(market.symbol), margin.mark or mark_of(ms, at), notional,
-            unrealised,
-            margin.held, margin.ordered, maintenance, _liquidation(marked, margin, left),
-            position.updated_at, position.bids, position.asks, balance,
-            adl_quantile(state, marked, at),
-        ),
+    return PositionReport(
+        market, position.side, position.lots, position.cost, position.margin, mode,
+        settings.leverage_of(market.symbol), margin.mark or mark_of(ms, at), notional, unrealised,
+        margin.held, margin.ordered, maintenance, _liquidation(marked, margin, left),
+        position.updated_at, position.bids, position.asks, balance,
+        adl_quantile(state, marked, at),
     )  # fmt: skip
 
 

@@ -9,6 +9,8 @@ import asyncio
 import asyncio.runners
 from typing import Any
 
+# current_task(loop): asyncio's own is a Python call on 3.11
+current_task: Any = vars(asyncio.tasks)["_current_tasks"].get
 running_loop = asyncio._get_running_loop  # None where none runs; the public one raises then
 unregister = asyncio._unregister_task  # `all_tasks()` and a loop that ends do not find the task
 GatheringFuture: Any = vars(asyncio.tasks)["_GatheringFuture"]  # what `gather` returns
@@ -25,4 +27,5 @@ def abandon(task: asyncio.Task[Any]) -> None:
 
 def is_being_cancelled(task: asyncio.Task[Any]) -> bool:
     """Whether a cancel was asked for, also one that the task has not been told of yet."""
-    return bool(task.cancelling() or task._must_cancel)  # type: ignore[attr-defined]
+    must: bool = task._must_cancel  # type: ignore[attr-defined]
+    return must or task.cancelling() > 0

@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from asyncio import current_task
 from collections import deque
 from dis import opmap
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from failing_exchange.virtual.asyncio_private import is_being_cancelled
+from failing_exchange.virtual.asyncio_private import current_task, is_being_cancelled
 from failing_exchange.virtual.isolation import IsolatedLoop
 
 JUMPS = True
@@ -87,11 +86,16 @@ def _is_awaited(frame: FrameType, loop: asyncio.AbstractEventLoop, caller: CodeT
         if code is caller:
             task: Any = current_task(loop)
             return task is not None and not is_being_cancelled(task)
-        at, steps = above.f_lasti, code.co_code
-        if steps[at] != SEND and (steps[at] != CACHE or steps[at - 2] != SEND):
+        if code.co_code[above.f_lasti] != SEND and not _is_behind_send(above):
             return False
         above = above.f_back
     return False
+
+
+def _is_behind_send(frame: FrameType) -> bool:
+    """Whether a frame stands at the cache of the step by which it awaits."""
+    at, steps = frame.f_lasti, frame.f_code.co_code
+    return steps[at] == CACHE and steps[at - 2] == SEND
 
 
 class Over(asyncio.TimerHandle):
