@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from failing_exchange.cli.explore import _doing, _show, _show_group
-from failing_exchange.cli.replay import replay_token
+from failing_exchange.cli.main import main as command
 from failing_exchange.explorer.findings import FailureCause, Finding, Findings, Group, grouped
 from failing_exchange.explorer.search import Exploration, Options, explore
 from failing_exchange.explorer.shrink import Example
@@ -189,7 +189,7 @@ def test_a_bot_that_dies_is_told_with_the_line_once(
     said = capsys.readouterr().out
     assert said.count("Traceback") == 1
     assert "where: mybot.py:3; 2 of 2 worlds, 1 of them without faults\n" in said
-    assert replay_token(finding["token"], None, 0) == 1
+    assert command(["replay", finding["token"]]) == 1
     said = capsys.readouterr().out
     assert said.count("Traceback") == 1
     assert 'mybot.py", line 3, in price' in said

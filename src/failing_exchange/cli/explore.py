@@ -14,6 +14,7 @@ from failing_exchange.cli.judging import add_judging, rules_chosen
 from failing_exchange.cli.options import (
     AS_OF,
     VENUE_OF_BOT,
+    add_environment,
     add_fault,
     add_program,
     day,
@@ -51,6 +52,12 @@ def add_parser(commands: Any) -> None:
         "limits, restarts. The bot runs in it in virtual time and is judged. Each failure is then "
         "shrunk to the smallest world that still shows it.",
     )
+    _add_options(explore)
+    explore.set_defaults(command=explore_command, judges=True)
+
+
+def _add_options(explore: Any) -> None:
+    """What is explored, how long and where, and how it is judged."""
     add = explore.add_argument
     add_program(explore, "target", TARGET)
     add("--seeds", type=whole(1), default=1_000, help="number of worlds (default 1000)")
@@ -64,6 +71,7 @@ def add_parser(commands: Any) -> None:
     _add_venue(add)
     add_judging(explore)
     add_fault(explore)
+    add_environment(explore)
     add(
         "--jobs",
         type=whole(1),
@@ -83,7 +91,6 @@ def add_parser(commands: Any) -> None:
         help="explore only the i-th of n shares of the seeds",
     )
     _add_files(add)
-    explore.set_defaults(command=explore_command, judges=True)
 
 
 def _add_venue(add: Any) -> None:
@@ -133,6 +140,9 @@ def explore_command(options: argparse.Namespace) -> int:
         corpus=options.corpus,
         rules=rules_chosen(options),
         client_ids=options.client_ids,
+        env=dict(options.env or ()),
+        files=options.files,
+        keep_files=options.keep_files,
         faults=tuple(options.fault or ()),
         venue=options.venue,
         as_of=options.as_of or "",

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from failing_exchange.cli.exit_codes import COULD_NOT_RUN, HELP
@@ -19,6 +20,15 @@ VENUE_OF_BOT = (
     "name, or path.py:NAME (default binance)"
 )
 AS_OF = "the day of the venue's API, as 2025-12-01 (docs/api_changes.md; default: the newest)"
+ENV = (
+    "an environment variable of the bot; may be repeated. Tokens and results hold it: give no real "
+    "key, for the venue accepts any"
+)
+FILES = (
+    "a folder: in each run the bot works in a fresh copy of it; a restart of the bot keeps what it "
+    "wrote there"
+)
+KEEP_FILES = "a folder for what the bot wrote there; of an exploration, for each finding"
 FAULT = "a fault of yours, as faults.py:Name (docs/own_faults.md); may be repeated"
 SWITCH = {**dict.fromkeys(("1", "true", "yes", "on"), True),
           **dict.fromkeys(("0", "false", "no", "off"), False)}  # fmt: skip
@@ -40,6 +50,14 @@ def add_module(parser: Any, dest: str) -> None:
         default=argparse.SUPPRESS,
         help="run a module as a program, as Python does; its arguments stand behind --",
     )  # fmt: skip
+
+
+def add_environment(parser: Any) -> None:
+    """Add the options for a bot's environment variables and files."""
+    add = parser.add_argument
+    add("--env", action="append", type=variable, metavar="NAME=VALUE", help=ENV)
+    add("--files", default="", metavar="DIR", help=FILES)
+    add("--keep-files", type=Path, metavar="DIR", help=KEEP_FILES)
 
 
 def add_fault(parser: Any) -> None:
@@ -214,6 +232,18 @@ def shard(text: str) -> tuple[int, int]:
     if not (number.isdigit() and shards.isdigit() and 1 <= int(number) <= int(shards)):
         raise argparse.ArgumentTypeError(f"{text}; expected i/n, from 1/n to n/n")
     return int(number), int(shards)
+
+
+def variable(text: str) -> tuple[str, str]:
+    """Read an environment variable.
+
+    >>> variable("PAIR=BTCUSDT")
+    ('PAIR', 'BTCUSDT')
+    """
+    name, is_given, value = text.partition("=")
+    if not name or not is_given:
+        raise argparse.ArgumentTypeError(f"{text!r}; expected NAME=VALUE")
+    return name, value
 
 
 def seconds(text: str) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, FINDINGS, INTERRUPTED
 from failing_exchange.cli.logs import to_stderr
-from failing_exchange.cli.options import whole
+from failing_exchange.cli.options import KEEP_FILES, whole
 from failing_exchange.cli.run import exit_code_of, run_and_show
 from failing_exchange.text.files import check_file, read_text, write_file
 
@@ -32,6 +32,7 @@ def add_parser(commands: Any) -> None:
     replay.add_argument("results", help="a token, or a file that `run --output` has written")
     replay.add_argument("--bot", help="another bot than the one of the token")
     replay.add_argument("--output", type=Path, metavar="FILE", help="file for the results")
+    replay.add_argument("--keep-files", type=Path, metavar="DIR", help=KEEP_FILES)
     replay.add_argument("--until", type=whole(), default=0, metavar="N", help="stop before trip N")
     replay.set_defaults(command=replay_command, parser=replay, judges=True)
 
@@ -47,27 +48,25 @@ def replay_command(options: argparse.Namespace) -> int:
         )
     if options.results.startswith(PREFIX):
         with watched():
-            return replay_token(options.results, options.bot, options.until, options.output)
+            return replay_token(options)
     return _replay_results(options)
 
 
 # ---- tokens
 
 
-def replay_token(token: str, target: str | None, until: int, results: Path | None = None) -> int:
-    """Run a token again and show the verdict, with both columns around the failure.
-
-    `results`: a file for all of it, of which `report` makes a page.
-    """
+def replay_token(options: argparse.Namespace) -> int:
+    """Run a token again and show the verdict, with both columns around the failure."""
     from failing_exchange.explorer.replay_token import replay as run_again
     from failing_exchange.explorer.token import Token
 
-    wanted = Token.parse(token)
+    wanted = Token.parse(options.results)
+    target, until, results = options.bot, options.until, options.output
     if elsewhere := wanted.outside(target):
         print(f"note: this runs {elsewhere}, outside the working directory", flush=True)
     if results is not None:
         check_file("--output", results)
-    found = run_again(wanted, target, until=until)
+    found = run_again(wanted, target, until=until, keep_files=options.keep_files or "")
     for difference in found.differences:
         print(f"note: {difference}")
     _show_replay(found, until)
@@ -115,8 +114,10 @@ def _replay_results(options: argparse.Namespace) -> int:
     if options.output is not None:
         check_file("--output", options.output)
     config, recorded = _recorded(Path(options.results))
-    if options.bot is not None or options.until:
-        options.parser.error("--bot and --until go with a token; this is a results file")
+    if options.bot is not None or options.until or options.keep_files is not None:
+        options.parser.error(
+            "--bot, --until and --keep-files go with a token; this is a results file"
+        )
     code = [config.bot, *config.rules, *(name for name, _ in config.faults)]
     if elsewhere := files_outside(code):
         print(f"note: this runs {elsewhere}, outside the working directory", flush=True)
@@ -152,6 +153,6 @@ def _recorded(path: Path) -> tuple[RunConfig, dict[str, Any]]:
 
 def _compared(found: dict[str, Any]) -> dict[str, Any]:
     """What a replay must reproduce: all but the journal's name and the bot's folder."""
-    config = {**(found.get("config") or {}), "journal": None}
+    config = {**(found.get("config") or {}), "journal": None, "keep_files": ""}
     verdict = {**(found.get("verdict") or {}), "traceback": ""}
     return {**found, "config": config, "verdict": verdict}

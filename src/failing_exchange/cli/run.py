@@ -14,6 +14,7 @@ from failing_exchange.cli.options import (
     AS_OF,
     VENUE_OF_BOT,
     Formatter,
+    add_environment,
     add_fault,
     add_module,
     day,
@@ -32,7 +33,7 @@ MAINTENANCE_START = "02:00"  # UTC
 # options of a single run, which `--all` does not take
 SINGLE = ("scenario", "mode", "modes", "probabilities", "duration", "calm", "seed", "rate_limit",
           "timeout", "maintenance", "journal", "real_time", "rule", "rules", "ignore", "set",
-          "client_ids", "fault", "as_of", "change")  # fmt: skip
+          "client_ids", "env", "files", "keep_files", "fault", "as_of", "change")  # fmt: skip
 
 
 BOT = (
@@ -79,6 +80,7 @@ def add_parser(commands: Any) -> None:
     add("--scenario", metavar="FILE", help="a scenario file, or the name of a shipped one")
     add_judging(run)
     add_fault(run)
+    add_environment(run)
     add("--all", action="store_true", help="run every shipped scenario and print a report card")
     add("--journal", metavar="FILE", help="write every trip to a file, as JSON lines")
     add("--real-time", action="store_true", help="run by the real clock instead of in virtual time")
@@ -247,6 +249,9 @@ def _config(options: argparse.Namespace) -> RunConfig:
         journal=options.journal,
         rules=rules_chosen(options),
         client_ids=options.client_ids,
+        env=dict(options.env or ()),
+        files=options.files,
+        keep_files="" if options.keep_files is None else str(options.keep_files),
         faults=tuple((name, options.probability) for name in options.fault or ()),
         venue=options.venue,
         as_of=options.as_of or "",

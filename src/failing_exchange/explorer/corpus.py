@@ -43,11 +43,19 @@ class Corpus:
         """Write a finding down; the same one has the same name each time."""
         if self.folder is None or finding.token is None:
             return
-        cause = f"{finding.cause} · {finding.cause.place}"
-        name = sha256(cause.encode()).hexdigest()[:8]
+        cause = _full_cause(finding)
         text = f"# {cause}\n# {finding.sentence}\n{finding.token}\n"
         check_folder("--corpus", self.folder)
-        write_file(self.folder / f"{finding.cause.rule}-{name}{SUFFIX}", text)
+        write_file(self.folder / f"{file_stem(finding)}{SUFFIX}", text)
+
+
+def file_stem(finding: Finding) -> str:
+    """The name of a finding's file or folder; the same one has the same name each time."""
+    return f"{finding.cause.rule}-{sha256(_full_cause(finding).encode()).hexdigest()[:8]}"
+
+
+def _full_cause(finding: Finding) -> str:
+    return f"{finding.cause} · {finding.cause.place}"
 
 
 def read(text: str) -> Token:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import chdir
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from failing_exchange.explorer import targets
 from failing_exchange.explorer.token import Token, other_hash_seed
 from failing_exchange.explorer.trial import RunRequest, TrialResult
+from failing_exchange.runs.bot_environment import BotEnvironment
 from failing_exchange.runs.bot_process import recorded
 
 if TYPE_CHECKING:
@@ -63,9 +65,16 @@ class Replay:
 
 
 def replay(
-    token: str | Token, target: str | None = None, *, until: int = 0, folder: str | Path = "."
+    token: str | Token,
+    target: str | None = None,
+    *,
+    until: int = 0,
+    folder: str | Path = ".",
+    keep_files: str | Path = "",
 ) -> Replay:
     """Run a token again, with the bot that it names or another; `until`: stop before that trip.
+
+    `keep_files`: a folder for what the bot writes, where its world has files.
 
     `folder`: the working directory of the run, in which the relative names of files in the token
     begin: of the bot, the venue, the rules and the faults.
@@ -78,11 +87,14 @@ def replay(
     >>> replay(token).verdict.passed
     True
     """
+    found = Token.parse(token) if isinstance(token, str) else token
+    keep = os.path.abspath(keep_files) if keep_files else ""
     with chdir(folder):
-        return _replay(Token.parse(token) if isinstance(token, str) else token, target, until)
+        return _replay(found, target, until, keep)
 
 
-def _replay(found: Token, target: str | None, until: int) -> Replay:
+def _replay(found: Token, target: str | None, until: int, keep_files: str) -> Replay:
+    BotEnvironment(found.world.env, found.world.files, keep_files).check()
     wanted = targets.load(target or found.target)
     recorders: list[Recorder] = []
     result = wanted.run(
@@ -91,6 +103,7 @@ def _replay(found: Token, target: str | None, until: int) -> Replay:
             rule_options=found.options,
             digest=True,
             until=until,
+            keep_files=keep_files,
             watch=lambda exchange, notebook: recorders.append(recorded(exchange, notebook)),
         )
     )

@@ -15,7 +15,7 @@ from failing_exchange.core.chance import below, key
 from failing_exchange.core.units import HOUR_S
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer import targets, worker_pool
-from failing_exchange.explorer.corpus import Corpus
+from failing_exchange.explorer.corpus import Corpus, file_stem
 from failing_exchange.explorer.findings import (
     Finding,
     Findings,
@@ -29,6 +29,7 @@ from failing_exchange.explorer.token import HASH_SEED, Token, surroundings
 from failing_exchange.explorer.trial import BrokenRule, TrialSummary
 from failing_exchange.explorer.world import World, draw, mutate, with_own, with_schedule
 from failing_exchange.judge.catalogue import make
+from failing_exchange.runs.bot_environment import BotEnvironment
 from failing_exchange.runs.bot_process import DEAF
 from failing_exchange.runs.user_code import load_faults, rules_of
 from failing_exchange.virtual.wallclock import REAL
@@ -50,6 +51,7 @@ ERRORS_KEPT_MAX = 100  # trials that could not be run; more are only counted
 SHRUNK_TOGETHER_MAX = 8  # findings that are shrunk side by side
 SHRINK_GRACE = 0.25  # of the time limit: this much longer may findings be shrunk
 CALM_WORLDS = 3  # without any fault, which come first: what fails in them is the baseline
+FOLDERS_KEPT_MAX = 50  # of findings whose files are kept, the most urgent first
 MUTANTS = 3  # one world in this many is a neighbour of one that showed something new
 
 
@@ -76,6 +78,9 @@ class Options:
     venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
     as_of: str = ""  # the day of its API; empty: the newest
     client_ids: str = ""  # a pattern whose first group names what an order is for
+    env: Mapping[str, str] = field(default_factory=dict)  # environment variables of the bot
+    files: str = ""  # a folder: in each world the bot works in a fresh copy of it
+    keep_files: Path | None = None  # a folder for what the bot wrote in the example of a finding
     markets: tuple[str, ...] = ()  # that are listed; empty: those that the bot says it trades
 
 
@@ -146,6 +151,7 @@ def explore(
     0
     """
     wanted = Options(target=options) if isinstance(options, str) else options
+    _check_environment(wanted)
     target = targets.load(wanted.target)
     try:
         if executor is not None:
@@ -155,6 +161,17 @@ def explore(
             return _Search(wanted, target, threads, tell, processes=processes).run()
     finally:
         worker_pool.end_all()  # those of the caller's threads, too
+
+
+def _check_environment(wanted: Options) -> None:
+    """Raise ConfigurationError for files or variables that can't be given to the target."""
+    keep = "" if wanted.keep_files is None else str(wanted.keep_files)
+    BotEnvironment(wanted.env, wanted.files, keep).check()
+    if targets.TEST in wanted.target and (wanted.files or wanted.env):
+        raise ConfigurationError(
+            f"--env and --files: {wanted.target} is a test; let it use pytest's fixtures "
+            "monkeypatch and tmp_path"
+        )
 
 
 @contextmanager
@@ -198,7 +215,7 @@ class _Search:
         self._parents: deque[World] = deque(maxlen=PARENTS_MAX)
         self._ground: set[str] = set()
         self._made_with = {
-            **surroundings(options.target),
+            **surroundings(options.target, options.files),
             HASH_SEED: worker_pool.hash_seed_of_trials(),
         }
         self._began = REAL["monotonic"]()
@@ -229,10 +246,28 @@ class _Search:
             self.found.ended = "your code failed"
         self._is_over()
         self._settle_rest()
+        self._keep_files()
         self.found.seconds = REAL["monotonic"]() - self._began
         self.found.ground = len(self._ground)
         self.found.ended = self.found.ended or "all seeds were tried"
         return self.found
+
+    def _keep_files(self) -> None:
+        """Run the example of each finding once more, and keep what the bot wrote in it."""
+        if self.options.keep_files is None:
+            return
+        groups = grouped(self.found.findings)
+        if self._is_halted and groups:
+            self._err("the files of the findings were not kept, for the search was interrupted")
+            return
+        for group in groups[:FOLDERS_KEPT_MAX]:
+            token = group.first.token
+            assert token is not None
+            folder = os.path.abspath(self.options.keep_files / file_stem(group.first))
+            job = {**self._job([token.world]), "keep_files": folder}
+            failed = self.executor.submit(worker_pool.execute, job).result()[0]["error"]
+            if failed:
+                self._err(f"the files of {group.first.cause} were not kept: {failed}")
 
     def _halt(self) -> None:
         """No more trials; those under way end."""
@@ -311,7 +346,9 @@ class _Search:
         own = self.options
         if own.as_of:
             drawn = replace(drawn, migration={})  # the day is the user's
-        drawn = replace(drawn, as_of=own.as_of, client_ids=own.client_ids)
+        drawn = replace(
+            drawn, as_of=own.as_of, client_ids=own.client_ids, env=own.env, files=own.files
+        )
         return with_own(drawn, own.faults)
 
     # ---- running them

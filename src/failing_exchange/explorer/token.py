@@ -20,6 +20,7 @@ from failing_exchange.explorer.world import World, own_kinds
 from failing_exchange.faults.catalogue import is_own
 from failing_exchange.judge.catalogue import make
 from failing_exchange.runs import programs
+from failing_exchange.runs.bot_environment import BotEnvironment
 from failing_exchange.runs.bot_loader import read_spec
 from failing_exchange.text.spelling import printable
 
@@ -114,7 +115,7 @@ class Token:
 
         `target`: the bot that is run, where it is not at its old place.
         """
-        now = surroundings(target or self.target)
+        now = surroundings(target or self.target, self.world.files)
         return [
             f"{name} is {now.get(name, 'not there')}, and was {then} when the token was made"
             for name, then in self.made_with.items()
@@ -139,8 +140,8 @@ def hash_seed() -> str:
     return given if given.isdigit() else ""
 
 
-def surroundings(target: str) -> dict[str, str]:
-    """The versions, and the bot's own text, that a run depends on."""
+def surroundings(target: str, files: str = "") -> dict[str, str]:
+    """The versions, the bot's own text and the files that a run depends on."""
     found = {"python": ".".join(platform.python_version_tuple()[:2])}
     for package in PACKAGES:
         try:
@@ -150,6 +151,8 @@ def surroundings(target: str) -> dict[str, str]:
     place = bot_file(target)
     if place is not None and place.is_file():
         found["the bot's file"] = sha256(place.read_bytes()).hexdigest()[:12]
+    if files:
+        found[f"the folder {files}"] = BotEnvironment(files=files).digest()
     return found
 
 

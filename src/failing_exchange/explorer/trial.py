@@ -26,6 +26,7 @@ from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.products import USDT
 from failing_exchange.judge.rule import Outcome
 from failing_exchange.report.recorder import trip_rows
+from failing_exchange.runs.bot_environment import BotEnvironment
 from failing_exchange.runs.bot_loader import Bot
 from failing_exchange.runs.bot_process import JudgedRun
 from failing_exchange.runs.user_code import load_faults, rules_of
@@ -87,7 +88,8 @@ class RunRequest:
     """What to run, from the command line to the trial.
 
     `rule_options`: parameters of rules, by name or path.py:Name. `digest`: whether to make the
-    digest of the journal. `until`: stop before the trip of this number; 0 = never. `watch` is
+    digest of the journal. `until`: stop before the trip of this number; 0 = never. `keep_files`:
+    a folder for what the bot leaves in its working directory, where its world has one. `watch` is
     called before the run, with the exchange and the notebook of a bot that keeps one.
     """
 
@@ -95,6 +97,7 @@ class RunRequest:
     rule_options: Mapping[str, Any] = field(default_factory=dict)
     digest: bool = False
     until: int = 0
+    keep_files: str = ""
     watch: Watch = _ignore
 
 
@@ -133,6 +136,7 @@ def run(
         intents=world.intents,
         venue=world.venue,
         schedule=world.schedule,
+        environment=BotEnvironment(world.env, world.files, request.keep_files),
         until=request.until,
         again=again,
     )

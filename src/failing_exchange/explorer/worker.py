@@ -109,6 +109,7 @@ def _trials(job: Mapping[str, Any], writing: int) -> NoReturn:
                     world=World.of(world),
                     rule_options=job.get("rule_options", {}),
                     digest=job.get("digest", False),
+                    keep_files=job.get("keep_files", ""),
                 )
                 result = target.run(request)
                 found = summary_of(result).as_dict()

@@ -98,6 +98,8 @@ class World:
     brackets: int = 1
     incidents: tuple[Mapping[str, Any], ...] = ()
     migration: Mapping[str, Any] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict)  # environment variables of the bot
+    files: str = ""  # a folder: the bot works in a copy of it
     schedule: str = SCHEDULES[0]  # of the bot's threads: which of several goes first
 
     def as_dict(self) -> dict[str, Any]:
@@ -360,6 +362,10 @@ def _is_pattern(value: Any) -> bool:
         return False
 
 
+def _are_strings(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(one, str) for one in value.values())
+
+
 def _is_number(value: Any, least: float, most: float) -> bool:
     return is_number(value) and least <= value <= most
 
@@ -385,6 +391,8 @@ VALUES: dict[str, tuple[str, Callable[[Any], bool]]] = {
         f"a whole number from 1 to {DIVISOR_MAX:,}",
         lambda v: is_whole(v) and 1 <= v <= DIVISOR_MAX,
     ),
+    "env": ("a table of strings", _are_strings),
+    "files": ("the name of a folder", lambda v: isinstance(v, str)),
     "margin": ("a table", lambda v: isinstance(v, Mapping)),
     "migration": ("a table", lambda v: isinstance(v, Mapping)),
     "markets": ("a list of symbols", lambda v: all(isinstance(one, str) for one in v)),

@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import chdir, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,7 @@ from failing_exchange.core.units import DAY_S, HOUR_S
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.probe import Probe
 from failing_exchange.report.recorder import Recorder
+from failing_exchange.runs.bot_environment import BotEnvironment
 from failing_exchange.runs.bot_loader import (
     Bot,
     makes_own_clients,
@@ -99,6 +101,7 @@ class JudgedRun:
     `again` loads it anew, so that it remembers nothing else. In the last `calm` seconds all faults
     are disarmed. `until`: stop before the trip of this number; 0 = never. `venue`: the one that a
     bot with clients of its own reaches; empty: the default one. `schedule`: that of its threads.
+    `environment`: its variables and files; `home`: where relative names of code begin.
 
     `verdict` comes last; it stays None where the run never began.
     """
@@ -113,11 +116,13 @@ class JudgedRun:
     intents: Sequence[Mapping[str, Any]] = ()
     venue: str = ""
     schedule: str = "fifo"
+    environment: BotEnvironment = field(default_factory=BotEnvironment)
     until: int = 0
     again: Callable[[], Bot] | None = None
     progress: Progress = no_progress
     verdict: Verdict | None = None
     lasted: float = 0.0  # seconds of the loop's clock
+    home: str = field(default_factory=os.getcwd)
 
     @property
     def notebook_of_bot(self) -> Notebook | None:
@@ -132,16 +137,18 @@ class JudgedRun:
             InternalError: a bug of this package.
         """
         own = makes_own_clients(self.bot)  # the server that it reaches accepts any key
+        venue: Any = serve(self.venue or DEFAULT, self.exchange) if own else ()
         try:
-            simulate(
-                self.main(),
-                seed=seed,
-                start=start,
-                schedule=self.schedule,
-                virtual_seconds_max=self.seconds + DAY_S,
-                wall_seconds_max=wall_limit(self.seconds),
-                venue=serve(self.venue or DEFAULT, self.exchange) if own else (),
-            )
+            with self.environment.entered():
+                simulate(
+                    self.main(),
+                    seed=seed,
+                    start=start,
+                    schedule=self.schedule,
+                    virtual_seconds_max=self.seconds + DAY_S,
+                    wall_seconds_max=wall_limit(self.seconds),
+                    venue=venue,
+                )
         except (BudgetExceeded, Deadlock, SystemExit) as error:
             self.conclude(crash_of(error))
 
@@ -187,7 +194,7 @@ class JudgedRun:
                     if not await process.end():
                         raise ConfigurationError(DEAF)
                     self.judge.restarted()
-                    self.bot = self.bot if self.again is None else self.again()
+                    self.bot = self._loaded_anew()
                     process = BotProcess(self.bot, self._given(), over)
                 elif what == "calm":
                     exchange.reset()
@@ -198,6 +205,12 @@ class JudgedRun:
                 process.abandon()
         exchange.venue.gateway.settle(exchange.venue.clock.now())
         return ending
+
+    def _loaded_anew(self) -> Bot:
+        if self.again is None:
+            return self.bot
+        with chdir(self.home):
+            return self.again()
 
     def _given(self) -> dict[str, Any]:
         """The arguments of the bot; its one parameter of another name is the exchange."""

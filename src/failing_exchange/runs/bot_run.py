@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -22,6 +23,7 @@ from failing_exchange.faults.triggers import chance
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.judge import Judge
 from failing_exchange.report.text import Shown
+from failing_exchange.runs.bot_environment import BotEnvironment
 from failing_exchange.runs.bot_loader import Bot, find_bot, makes_own_clients, symbols_of
 from failing_exchange.runs.bot_process import (
     JudgedRun,
@@ -79,6 +81,9 @@ class RunConfig:
     journal: str | None = None
     rules: Mapping[str, Any] = field(default_factory=dict)  # parameters; None: it is left out
     client_ids: str = ""  # a pattern whose first group names what an order is for
+    env: Mapping[str, str] = field(default_factory=dict)  # environment variables of the bot
+    files: str = ""  # a folder: the bot works in a copy of it
+    keep_files: str = ""  # a folder for what it wrote there
     faults: tuple[tuple[str, float], ...] = ()  # of the user, each with its probability
     venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
     as_of: str = ""  # the day of its API; empty: the scenario's, else the newest
@@ -129,6 +134,8 @@ class RunConfig:
         elif self.modes is not None and self.scenario is None and not self.faults:
             parts += ["--mode", FailureMode.NONE.value]
         parts += _judging_arguments(self.rules, self.client_ids)
+        parts += [part for one in self.env.items() for part in ("--env", "=".join(one))]
+        parts += ["--files", self.files] if self.files else []
         for name, probability in self.faults:
             parts += ["--fault", name, "--probability", _number_text(probability)]
         if self.maintenance_start is not None:
@@ -258,6 +265,7 @@ class _Run:
             venue=config.venue,
             intents=[] if scenario is None else scenario.intents(),
             progress=progress,
+            environment=BotEnvironment(config.env, config.files, config.keep_files),
             again=partial(find_bot, config.bot),
         )
         self.recorder = recorded(self.exchange, self.judged.notebook_of_bot)
@@ -295,6 +303,7 @@ def run(
 
         scenario = load(config.scenario)
     config = config.resolved(scenario)
+    BotEnvironment(config.env, config.files, config.keep_files).check()
     this = _Run(config, scenario, progress)
     judged, report = this.judged, this.report
     if config.real_time and makes_own_clients(judged.bot):
@@ -305,7 +314,8 @@ def run(
     try:
         with watched():
             if config.real_time:
-                asyncio.run(judged.main())
+                with judged.environment.entered():
+                    asyncio.run(judged.main())
             else:
                 judged.simulate(seed=config.seed or 0, start=config.start())
     except KeyboardInterrupt:
@@ -366,7 +376,8 @@ def _exchange(
     if config.maintenance_start is not None:
         daily = {"start": config.maintenance_start, "duration": config.maintenance_minutes}
         arguments["maintenance_schedule"] = {"daily": daily}
-    exchange = FailingExchange(journal=config.journal, **arguments)
+    journal = config.journal and os.path.abspath(config.journal)
+    exchange = FailingExchange(journal=journal, **arguments)
     if config.change:
         name, after = _change_of(config)
         exchange.venue.plan_incident(round(after * SECOND), ChangeApi(name))
@@ -410,6 +421,8 @@ FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "scenario": ("a string or null", lambda v: v is None or isinstance(v, str)),
     "rules": ("a table", lambda v: isinstance(v, dict)),
     "client_ids": ("a string", lambda v: isinstance(v, str)),
+    "env": ("a table", lambda v: isinstance(v, dict)),
+    "files": ("a string", lambda v: isinstance(v, str)),
     "faults": ("a list of [fault, probability]", _are_modes),
     "real_time": ("true or false", lambda v: isinstance(v, bool)),
     "venue": ("a string", lambda v: isinstance(v, str)),
