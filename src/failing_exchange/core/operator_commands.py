@@ -20,7 +20,7 @@ from failing_exchange.core.events import (
     VenueRestarted,
 )
 from failing_exchange.core.futures_wallet import balance_of, note_change
-from failing_exchange.core.joint_margin import withdrawable
+from failing_exchange.core.joint_margin import futures_assets, withdrawable
 from failing_exchange.core.ledger import WORLD, Wallet, futures_wallet
 from failing_exchange.core.market import MEMORY_MAX, TRADING, MarketStatus, Prevention, Rules
 from failing_exchange.core.matching import finish, trade, trim_reducing
@@ -285,7 +285,7 @@ def _check_wallet(state: State, command: OfWallet) -> None:
     if command.wallet is Wallet.SPOT:
         check_asset(state, command.asset)
         return
-    settling = list(dict.fromkeys(ms.market.settle for ms in state.contracts))
+    settling = futures_assets(state)
     if command.asset not in settling:
         text = (
             f"no asset {command.asset!r} in futures wallets"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from failing_exchange.core.collateral import COLLATERAL
 from failing_exchange.core.contract import Contract
 from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.queries import FetchMarkets, Markets
@@ -56,13 +57,23 @@ def write_info(w: Writing, answer: Markets) -> dict[str, Any]:
         "futuresType": "U_MARGINED",
         "rateLimits": w.meter.rows() if w.meter is not None else [],
         "exchangeFilters": [],
-        "assets": [_asset(name) for name in dict.fromkeys(one.settle for one in contracts)],
+        "assets": [_asset(name) for name in _margin_assets(contracts)],
         "symbols": [_symbol(market, market.contract) for market in contracts if market.contract],
     }
 
 
+def _margin_assets(contracts: list[Market]) -> list[str]:
+    """What contracts settle in, and the collateral of multi-assets mode whose worth is known."""
+    settled, bases = [one.settle for one in contracts], {one.base for one in contracts}
+    known = [a for a, terms in COLLATERAL.items() if terms.price is not None or a in bases]
+    return list(dict.fromkeys([*settled, *known])) if settled else []
+
+
 def _asset(name: str) -> dict[str, Any]:
-    return {"asset": name, "marginAvailable": True, "autoAssetExchange": "-10000"}
+    """An asset of the futures wallet, and below which balance it is bought with others."""
+    terms = COLLATERAL.get(name)
+    least = atoms_text(-terms.threshold) if terms is not None else "0"
+    return {"asset": name, "marginAvailable": terms is not None, "autoAssetExchange": least}
 
 
 def _symbol(market: Market, contract: Contract) -> dict[str, Any]:
