@@ -10,6 +10,9 @@ from failing_exchange import (
     OperationRejectedError,
     simulate,
 )
+from failing_exchange.core.contract_queries import Income, Incomes
+from failing_exchange.core.units import ATOMS
+from failing_exchange.unified.contract_data import ledger
 
 SWAP = "BTC/USDT:USDT"
 BALANCES = {"USDT": 1_000, "BTC": 1, "BNB": 1}
@@ -55,3 +58,11 @@ def test_a_fee_in_bnb_is_in_the_trade() -> None:
         assert first["fee"]["cost"] * bnb == pytest.approx(0.9 * second["fee"]["cost"], rel=0.01)
 
     simulate(story())
+
+
+def test_an_exchange_of_collateral_is_a_trade_in_the_ledger() -> None:
+    """ccxt's type of Binance's AUTO_EXCHANGE."""
+    sold = Income(1, "", "BTC", -ATOMS // 2, "auto_exchange", 0)
+    (entry,) = ledger(Incomes((sold,)))
+    assert (entry["type"], entry["direction"], entry["amount"]) == ("trade", "out", 0.5)
+    assert entry["info"]["incomeType"] == "AUTO_EXCHANGE"

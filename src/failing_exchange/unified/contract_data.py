@@ -108,6 +108,7 @@ LEDGER_TYPES = {
     "realized_profit": ("REALIZED_PNL", "trade"),
     "trading_fee": ("COMMISSION", "commission"),
     "insurance_clear": ("INSURANCE_CLEAR", "settlement"),
+    "auto_exchange": ("AUTO_EXCHANGE", "trade"),
 }
 
 
