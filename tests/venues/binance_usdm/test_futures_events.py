@@ -13,7 +13,13 @@ from failing_exchange.core.units import ATOMS
 from failing_exchange.feeds.account_steps import account_of, records
 from failing_exchange.venues.binance_usdm.futures_events import edited
 from tests.core.contracts import BTC, USD, Floor, S
-from tests.core.test_multi_assets import BTC as BTC_IN_USDT, Burning, owing
+from tests.core.test_multi_assets import (
+    BTC as BTC_IN_USDT,
+    ETH as ETH_IN_USDC,
+    Burning,
+    Joint,
+    owing,
+)
 from tests.venues.binance_usdm.futures_ear import FuturesEar, check_shape, short
 
 # Recorded in production on 2026-09-19 of a market order that opened a position and one that
@@ -287,3 +293,17 @@ def test_a_fee_in_bnb_is_told_with_the_fill() -> None:
         one["o"] for one in told if one["e"] == "ORDER_TRADE_UPDATE" and one["o"]["x"] == "TRADE"
     ]
     assert [(one["N"], one["n"]) for one in fills] == [("BNB", "0.00900045"), ("BNB", "0.009")]
+
+
+def test_a_margin_call_of_all_assets_names_the_cross_positions() -> None:
+    """`cw` is what all assets together are worth, in dollars."""
+    floor = Joint()
+    floor.pay("alice", BTC=0.06)
+    floor.do(SetMultiAssets("alice", True))
+    floor.do(c.SetLeverage("alice", ETH_IN_USDC, 100))
+    floor.trade("alice", "bob", ETH_IN_USDC, 600, 14_000)
+    ear = FuturesEar(floor)
+    floor.trade("bob", "carol", BTC_IN_USDT, 11_000, 1)
+    call = only(ear.hear(), "MARGIN_CALL")
+    assert [(one["s"], one["mt"]) for one in call["p"]] == [("ETHUSDC", "CROSSED")]
+    assert float(call["cw"]) == 220 * 0.9999 + 200 * 0.9999 + 0.06 * 11_000 * 0.95
