@@ -108,6 +108,29 @@ def ccxt(size: Size) -> Iterator[Pair]:
     yield from _worlds(ccxt_bot("binance", SPOT), size(32, 2), 2)
 
 
+BLOCKING = f"""
+import time
+import ccxt
+
+def main():
+    client = ccxt.binance({{"apiKey": "{DEFAULT_KEY}", "secret": "{DEFAULT_SECRET}"}})
+    side = "buy"
+    while True:
+        try:
+            client.create_order("{SPOT}", "market", side, 0.01)
+        except Exception:
+            pass
+        side = "sell" if side == "buy" else "buy"
+        time.sleep(60)
+"""
+
+
+@bench("hours/s", IDLE_CORES, at_least=8, rounds=5)
+def blocking(size: Size) -> Iterator[Pair]:
+    """The same of a bot with ccxt's synchronous class."""
+    yield from _worlds(BLOCKING, size(32, 2), 2)
+
+
 @bench("hours/s", IDLE_CORES, at_least=80, rounds=5)
 def perpetual(size: Size) -> Iterator[Pair]:
     """Worlds of an hour of a bot in process that trades a perpetual, on two processes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -161,6 +162,22 @@ def test_a_thread_that_spins_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(Spins, match=r"never waits: .* in main\(\) at tests/threads/"):
         simulate(main)
+
+
+def test_ctrl_c_ends_a_thread_that_spins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without waiting until it is found out."""
+    monkeypatch.setattr(interrupts, "LOOK_S", 0.02)
+    before = threading.active_count()
+
+    def main() -> None:
+        threading.Thread(target=time.sleep, args=(5,)).start()
+        signal.raise_signal(signal.SIGINT)
+        while True:
+            pass
+
+    with pytest.raises(KeyboardInterrupt):
+        simulate(main)
+    assert threading.active_count() == before
 
 
 def test_a_thread_that_blocks_in_the_real_world_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

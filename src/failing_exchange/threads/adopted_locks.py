@@ -44,7 +44,7 @@ class AdoptedLocks:
 
     def _search(self) -> None:
         for name, module in list(sys.modules.items()):
-            if self._searched.get(name) is module or not isinstance(module, ModuleType):
+            if self._searched.get(name) is module or not issubclass(type(module), ModuleType):
                 continue
             self._searched[name] = module
             if name.partition(".")[0] != OWN:

@@ -38,7 +38,12 @@ class Watch:
         self._processor, self._real = processor_time(), REAL["monotonic"]()
 
     def look(self) -> None:
-        """Raise Spins or Escape, with the place in the bot's code."""
+        """Raise Spins or Escape, with the place in the bot's code; Ctrl-C where it was pressed.
+
+        asyncio cancels a task for the first Ctrl-C, which a thread with the turn does not notice.
+        """
+        if self._program.task is not None and self._program.task.cancelling():
+            raise KeyboardInterrupt
         if self._program.steps != self._steps:
             self._note()
             return

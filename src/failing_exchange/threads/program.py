@@ -56,6 +56,7 @@ class Program:
     def __init__(self, loop: VirtualLoop, *, quiet: bool = False) -> None:
         self.loop = loop
         self._quiet = quiet
+        self.task: asyncio.Task[Any] | None = None  # that waits for it to end
         self._hook = threading.excepthook
         self.left_behind = 0  # threads that could not be ended
         self.clock = loop.clock
@@ -101,7 +102,8 @@ class Program:
                 self._ending = None, error
 
         self.main.run = run  # type: ignore[method-assign]
-        self.loop.programs[asyncio.current_task(self.loop)] = self
+        self.task = asyncio.current_task(self.loop)
+        self.loop.programs[self.task] = self
         try:
             self.start(self.main)
             result: T = await self._over

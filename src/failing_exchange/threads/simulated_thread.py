@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from _thread import allocate_lock
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ class ProgramApi(Protocol):
     running: SimulatedThread | None
     threads: dict[SimulatedThread, None]
     steps: int
+    task: asyncio.Task[Any] | None
     left_behind: int
 
     def wait(
