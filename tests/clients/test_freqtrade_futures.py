@@ -26,21 +26,20 @@ MONEY = 1_100.0  # a cross position of five times 1,000 can be liquidated
 
 @pytest.fixture
 def venue() -> Iterator[Served]:
-    """A venue of perpetuals, where the bot owns 1,100 USDT."""
+    """A venue of Spot and perpetuals, where the bot owns 1,100 USDT."""
     with served() as one:
         yield one
 
 
 def served(*options: str) -> Any:
-    """`serve binance-usdm` with the bot's money."""
-    return serving("--balance", f"USDT={MONEY:.0f}", *options, venue="binance-usdm")
+    """`serve binance`, both of its products, with the bot's money in each wallet."""
+    return serving("--balance", f"USDT={MONEY:.0f}", *options)
 
 
 def trades(
     venue: Served, folder: Path, margin: str, side: str, *, hold: bool = True, stop: bool = True
 ) -> Any:
     """freqtrade opens 1,000 USDT at fivefold leverage; `stop`: it rests at the venue."""
-    linear = {"fetchMarkets": {"types": ["linear"]}}
     return trading(
         venue.url,
         folder,
@@ -54,7 +53,7 @@ def trades(
         },
         exchange={
             "name": "binance", "key": DEFAULT_KEY, "secret": DEFAULT_SECRET,
-            "pair_whitelist": [BTC], "ccxt_config": {"timeout": 3_000, "options": linear},
+            "pair_whitelist": [BTC], "ccxt_config": {"timeout": 3_000},
         },
     )  # fmt: skip
 
