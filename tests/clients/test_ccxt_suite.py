@@ -60,7 +60,6 @@ SPOT_ALONE = Product(
         "fetchLeverageTiers": "no derivatives",
         "fetchDeposits": "no wallet",
         "fetchWithdrawals": "no wallet",
-        "fetchTransfers": "no wallet",
         "fetchBorrowInterest": "no margin",
         "fetchMarginModes": "no margin",
     },
@@ -71,6 +70,7 @@ PERPETUALS = Product(
     settings={**KEYS, "has": {"future": False}},  # contracts with a delivery day are not simulated
     rest=EVERYWHERE | {
         "fetchFundingRateHistory", "fetchLedger", "fetchOpenInterestHistory", "fetchPositions",
+        "fetchTransfers",
     },
     watched=WATCHED - {"watchBalance"} | {"watchPositions"},
     skipped={
@@ -81,7 +81,6 @@ PERPETUALS = Product(
         },
         "fetchDeposits": "no deposits from outside",
         "fetchWithdrawals": "no withdrawals",
-        "fetchTransfers": "no wallet but that of futures",
         "fetchBorrowInterest": "no margin loans",
         "watchBalance": "ACCOUNT_UPDATE tells the total alone; the suite demands what is free",
         "watchPositions": dict.fromkeys(
@@ -101,8 +100,8 @@ def product(request: pytest.FixtureRequest) -> Product:
 
 @pytest.fixture
 def venue(product: Product) -> Iterator[Served]:
-    """A new venue of that product, where something is there to be fetched."""
-    with serving("--balance", product.balance, venue=product.venue) as served:
+    """A new venue of both products, where something of this one is there to be fetched."""
+    with serving("--balance", product.balance) as served:
         furnish(client(served.url, product), product)
         yield served
 
@@ -167,8 +166,9 @@ def client(url: str, product: Product) -> Any:
 
 
 def furnish(exchange: Any, product: Product) -> None:
-    """Trade, and leave an order open; of contracts hold one long, one short."""
+    """Trade, and leave an order open; of contracts hold one long, one short; move money."""
     if product is PERPETUALS:
+        exchange.transfer("USDT", 5, "swap", "spot")
         exchange.create_order("ETH/USDT:USDT", "market", "sell", 0.1)
     exchange.create_order(product.symbol, "market", "buy", 0.01)
     exchange.create_order(product.symbol, "limit", "buy", 0.002, 40_000)
