@@ -63,6 +63,9 @@ def test_the_card_names_what_breaks_the_bot(
     assert main(["run", "--bot", legacy, *options]) == exit_codes.FINDINGS
     said = capsys.readouterr().out
     assert "1 of 2 changes break" in said
+    assert "\nlisten_keys, from 2026-02-20\n" in said
+    assert "  with it:    410 for /api/v3/userDataStream, -1020" in said
+    assert f"  again:      failing-exchange run --bot {legacy}" in said
     rows = json.loads(output.read_text())["changes"]
     assert [(one["change"], one["breaks"]) for one in rows] == [
         ("percent_encoding", False), ("listen_keys", True),
@@ -85,6 +88,7 @@ NONE = ApiRun()
         (GOOD, NONE, NONE, "breaks when it comes and after it: it places no orders (5 before)",
          True),
         (BAD, BAD, BAD, "fails with and without it", False),
+        (BAD, BAD, GOOD, "needs it: without it alive is broken (died)", False),
         (GOOD, ApiRun(error="no time"), GOOD, "no time", False),
     ],
 )  # fmt: skip
@@ -158,6 +162,19 @@ def test_a_bot_that_ends_its_process_leaves_what_there_is(
     said = capsys.readouterr().out
     assert "b: it ended, after 1 of 2 changes of binance." in said
     assert (card.clean, card.judged) == (True, True)
+
+
+def test_a_bot_that_was_written_for_a_change_needs_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """That it fails with the API of before is no fault of the change, and good to know."""
+    card = ChangeCard(bot="b", venue="binance-usdm", seconds=60.0, wanted=1)
+    name = "a_change_with_a_name_that_is_long_enough_to_be_cut"
+    card.crossings.append(Crossing(name, "2025-12-09", BAD, BAD, GOOD, "", "old", "new"))
+    change_card.show(card)
+    said = capsys.readouterr().out
+    assert said.count(name) == 3
+    assert "  without it: old\n  with it:    new\n" in said
+    assert f"It needs {name}: it can't run with an older API." in said
+    assert card.clean
 
 
 def test_what_cannot_cross_a_change_is_refused(capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -44,6 +45,8 @@ class Crossing(NamedTuple):
     at: ApiRun
     after: ApiRun
     unseen: str = ""  # why a run can't show what the change does to a bot
+    was: str = ""  # what a client meets without the change ...
+    becomes: str = ""  # ... and with it
 
     @property
     def words(self) -> str:
@@ -58,7 +61,19 @@ class Crossing(NamedTuple):
                 return f"{both or f'breaks {when}'}: {found}"
         if self.unseen:
             return f"not judged: {self.unseen}"
+        if self.needed:
+            return f"needs it: without it {_first(self.before)}"
         return "fails with and without it" if self.before.broken else "passes"
+
+    @property
+    def needed(self) -> bool:
+        """Whether the bot was written for what the change has brought."""
+        return bool(self.before.broken) and not self.after.broken and self.after.placed > 0
+
+    @property
+    def again(self) -> str:
+        """The command line of a run that shows how the change breaks the bot."""
+        return next((side.again for side in (self.at, self.after) if self._news(side)), "")
 
     @property
     def breaks(self) -> bool:
@@ -78,8 +93,15 @@ class Crossing(NamedTuple):
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
         sides = {name: getattr(self, name)._asdict() for name in ("before", "at", "after")}
-        return {"change": self.change, "day": self.day, **sides, "breaks": self.breaks,
+        return {"change": self.change, "day": self.day, "was": self.was, "becomes": self.becomes,
+                **sides, "breaks": self.breaks, "needed": self.needed,
                 "verdict": self.words}  # fmt: skip
+
+
+def _first(side: ApiRun) -> str:
+    """The first rule that a run broke, with the reason."""
+    rule, why = next(iter(side.broken.items()))
+    return f"{rule} is broken ({why})"
 
 
 @dataclass(kw_only=True)
@@ -130,7 +152,7 @@ def make(bot: str, *, venue: str = "", seconds: float = SECONDS, jobs: int = 0) 
     name = venue or DEFAULT
     table = _table(bot, name)
     card = ChangeCard(bot=bot, venue=name, seconds=seconds, wanted=len(table.changes))
-    processes = ProcessPoolExecutor(jobs or None, initializer=ignore_interrupts)
+    processes = ProcessPoolExecutor(jobs or None, initializer=_prepare)
     try:
         config = RunConfig(bot=bot, venue=venue, duration=seconds)
         for crossing in _crossings(processes, config, table):
@@ -144,6 +166,12 @@ def make(bot: str, *, venue: str = "", seconds: float = SECONDS, jobs: int = 0) 
     finally:
         processes.shutdown(cancel_futures=True)
     return card
+
+
+def _prepare() -> None:
+    """In each process: what one of some forty runs logs would not say which of them it was."""
+    ignore_interrupts()
+    logging.getLogger("failing_exchange").setLevel(logging.ERROR)
 
 
 def _table(bot: str, venue: str) -> ApiTable:
@@ -187,7 +215,10 @@ def _crossings(
         asked.append((change, found[base], at, after))
     for change, was, at, after in asked:
         since = found[change.day] if after is None else after.result()
-        yield Crossing(change.name, change.day, was, at.result(), since, change.unseen)
+        yield Crossing(
+            change.name, change.day, was, at.result(), since, change.unseen, change.before,
+            change.after,
+        )  # fmt: skip
 
 
 def run_side(config: RunConfig, day: str, change: str) -> ApiRun:
@@ -204,25 +235,54 @@ def run_side(config: RunConfig, day: str, change: str) -> ApiRun:
 
 
 def show(card: ChangeCard) -> None:
-    """Print a row for each change, and the result in one line."""
+    """Print a row for each change, what changes where one breaks the bot, and the result."""
     from failing_exchange.report.text import console, table
 
-    made = table("", "from", "change", "before", "when it comes", "after", "verdict")
+    made = table("from", "change", "before", "when it comes", "after", "verdict")
     for one in card.crossings:
         sides = [_mark(side) for side in (one.before, one.at, one.after)]
-        made.add_row(one.day, one.change, *sides, one.words)
-    made.columns[-1].overflow = "fold"
+        made.add_row(one.day, one.change, *sides, _short(one))
+    made.columns[0].no_wrap = made.columns[1].no_wrap = True
     out = console()
     out.print(made)
-    broken = [one.change for one in card.crossings if one.breaks]
+    for one in card.crossings:
+        if one.words not in ("passes", "fails with and without it"):
+            out.print("\n".join(_explained(one)), soft_wrap=True, markup=False, highlight=False)
+    for line in _results(card):
+        out.print(line, soft_wrap=True, markup=False)
+
+
+def _short(one: Crossing) -> str:
+    """The verdict in a cell; the reasons stand below the table."""
+    return one.words.split(":", 1)[0]
+
+
+def _explained(one: Crossing) -> Iterator[str]:
+    """What changed, what it does to the bot, and how to see it again."""
+    yield f"{one.change}, from {one.day}"
+    yield f"  without it: {one.was}"
+    yield f"  with it:    {one.becomes}"
+    yield f"  the bot:    {one.words}"
+    if one.again:
+        yield f"  again:      {one.again}"
+    yield ""
+
+
+def _results(card: ChangeCard) -> Iterator[str]:
+    """The result in a line or two."""
     done, all_of = len(card.crossings), card.wanted
     if card.interrupted or card.broken_off:
         why = card.broken_off or "interrupted"
-        out.print(f"{card.bot}: {why}, after {done} of {all_of} changes of {card.venue}.")
+        yield f"{card.bot}: {why}, after {done} of {all_of} changes of {card.venue}."
+    broken = [one.change for one in card.crossings if one.breaks]
+    needed = [one.change for one in card.crossings if one.needed]
     if broken:
-        out.print(f"{len(broken)} of {done} changes break {card.bot}: {', '.join(broken)}.")
+        breaks = "breaks" if len(broken) == 1 else "break"
+        yield f"{len(broken)} of {done} changes {breaks} {card.bot}: {', '.join(broken)}."
     elif done:
-        out.print(f"None of {done} changes of {card.venue} breaks {card.bot}.")
+        yield f"None of {done} changes of {card.venue} breaks {card.bot}."
+    if needed:
+        yield f"It needs {', '.join(needed)}: it can't run with an older API."
 
 
 def _mark(side: ApiRun) -> str:
