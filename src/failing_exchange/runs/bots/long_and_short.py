@@ -6,25 +6,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from failing_exchange.resilience.outcomes import RequestOutcome, outcome_of
-from failing_exchange.resilience.retrying_placement import (
-    new_client_order_id,
-    place_order_with_retry,
-)
+from failing_exchange.resilience.outcomes import outcome_of
 from failing_exchange.runs.bots.careful import LAST_WORDS, PAUSE_MAX, Patient, Temper
 from failing_exchange.runs.bots.long_position import (
     AMOUNT,
-    BELOW,
     CONTRACT,
-    FINAL,
-    HOLD_ROUNDS,
     LEVERAGE,
     NAKED_MAX,
+    OTHER,
     PAUSE,
     STEP,
     Perpetual,
-    is_named,
     is_stop,
+    stop_level,
+    trade_naively,
 )
 from failing_exchange.runs.bots.notebook import Notebook
 
@@ -37,32 +32,12 @@ RESERVE = 0.5  # of the free margin: what a position may not use
 NOTIONAL_MIN = 100.0  # USDT; a smaller position is not worth its stop
 POSITION_TRIES = 3  # reads of the position; then the books say what is held
 EXIT_TRIES = 3  # of an order that closes; an entry is sent once
-OTHER = {"buy": "sell", "sell": "buy"}
 
 
 async def naive(exchange: Any, notebook: Notebook) -> None:
     """Sets its leverage and hopes, believes each answer, and closes by as much as it opened."""
-    try:
-        await exchange.set_leverage(LEVERAGE, CONTRACT)
-    except Exception:
-        await asyncio.sleep(1)
-    side = "buy"
-    while True:
-        try:
-            with notebook.intend(side, AMOUNT, covered_within=COVERED_S, symbol=CONTRACT):
-                entry = await exchange.create_order(CONTRACT, "market", side, AMOUNT)
-            notebook.book(entry)
-            level = {"stopLossPrice": round(stop_level(side, entry["average"]), 1)}
-            stop = await exchange.create_order(CONTRACT, "market", OTHER[side], AMOUNT, None, level)
-            await asyncio.sleep(HOLD_ROUNDS * PAUSE)
-            await exchange.cancel_order(stop["id"], CONTRACT, {"trigger": True})
-            with notebook.intend(OTHER[side], AMOUNT, symbol=CONTRACT):
-                order = await exchange.create_order(CONTRACT, "market", OTHER[side], AMOUNT)
-            notebook.book(order)
-        except Exception:
-            await asyncio.sleep(1)
-        side = OTHER[side]
-        await asyncio.sleep(PAUSE)
+    settings = ((exchange.set_leverage, LEVERAGE),)
+    await trade_naively(exchange, notebook, settings, ("buy", "sell"), COVERED_S)
 
 
 async def careful(exchange: Any, notebook: Notebook) -> None:
@@ -71,11 +46,6 @@ async def careful(exchange: Any, notebook: Notebook) -> None:
 
 
 naive.symbols = careful.symbols = (CONTRACT,)  # type: ignore[attr-defined]
-
-
-def stop_level(side: str, price: float) -> float:
-    """Where the stop of a position lies that was entered by a buy or a sale at a price."""
-    return price * (1 - BELOW if side == "buy" else 1 + BELOW)
 
 
 class PacedClient(Patient):
@@ -124,6 +94,9 @@ class Watchful(Temper):
 class LongAndShort(Perpetual):
     """Opens a long position, then a short one, and so on."""
 
+    exit_tries = EXIT_TRIES
+    entry_tries = 1
+
     def __init__(self, exchange: Any, notebook: Notebook) -> None:
         super().__init__(exchange, notebook)
         self.client = PacedClient(exchange)
@@ -144,11 +117,6 @@ class LongAndShort(Perpetual):
         was_naked = self.is_naked
         await self.look()
         return self.is_naked and not was_naked
-
-    @property
-    def closing(self) -> str:
-        """The side of an order that closes what is held."""
-        return "sell" if self.held > 0 else "buy"
 
     async def affordable(self) -> float:
         """How much it may open, so that a part of the margin stays free; 0: nothing."""
@@ -173,20 +141,9 @@ class LongAndShort(Perpetual):
         if abs(self.held) >= STEP / 2:
             await self.protect()
 
-    async def protect(self) -> None:
-        """Have a stop that covers all that is held; where there can be none, leave."""
-        if self.stop is not None and abs(self.stop["amount"] - abs(self.held)) < STEP / 2:
-            return
-        if self.stop is not None:
-            await self.cancel(self.stop)
-        try:
-            self.stop = await self.place_stop()
-        except Exception as error:
-            if outcome_of(error) is not RequestOutcome.REJECTED:
-                raise
-            self.may_enter = self.may_enter and not is_named(error, *FINAL)
-            await self.leave()
-            raise  # the next entry waits longer
+    def has_left(self, error: Exception) -> None:
+        """Note it: the next entry waits longer."""
+        raise error
 
     async def leave(self) -> None:
         """Cancel what rests, and close what is held; what can't be closed keeps a stop."""
@@ -227,19 +184,3 @@ class LongAndShort(Perpetual):
         level = stop_level("buy" if self.held > 0 else "sell", entry)
         price = float(self.exchange.price_to_precision(CONTRACT, level))
         return await self.send_exit(stopLossPrice=price, reduceOnly=True)
-
-    async def send_exit(self, **params: Any) -> Any:
-        """An order that waits for a price, for all that is held; a look shows whether it stands."""
-        amount = float(self.exchange.amount_to_precision(CONTRACT, abs(self.held)))
-        side = self.closing
-        with self.notebook.intend(side, amount, symbol=CONTRACT):
-            return await self.client.create_order(CONTRACT, "market", side, amount, None, params)
-
-    async def send(self, kind: str, side: str, amount: float, **params: Any) -> Any:
-        """One order, once; after an unknown outcome it is asked for by its name."""
-        amount = float(self.exchange.amount_to_precision(CONTRACT, amount))
-        params["clientOrderId"] = new_client_order_id()
-        return await place_order_with_retry(
-            self.client, CONTRACT, kind, side, amount, None, params=params,
-            max_retries=EXIT_TRIES if params.get("reduceOnly") else 1,
-        )  # fmt: skip

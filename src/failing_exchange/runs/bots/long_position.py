@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Sequence
+from itertools import cycle
 from typing import Any
 
 from failing_exchange.resilience.outcomes import RequestOutcome, outcome_of
@@ -22,6 +24,7 @@ PAUSE = 45.0  # seconds between two looks
 NAKED_MAX = 60.0  # seconds to the next try while a position has no stop
 STEP = 0.001  # contracts
 TRADES_READ = 100  # newest, at each look
+OTHER = {"buy": "sell", "sell": "buy"}
 NO_CHANGE = "NoChangeError"
 FINAL = ("NotSupportedError", "NotSupported")  # no later try can help
 
@@ -38,26 +41,43 @@ def is_stop(order: Any) -> bool:
 
 async def naive(exchange: Any, notebook: Notebook) -> None:
     """Sets its leverage and hopes, believes each answer, and closes by as much as it bought."""
-    for change, *arguments in ((exchange.set_margin_mode, "isolated"),
-                               (exchange.set_leverage, LEVERAGE)):  # fmt: skip
+    settings = ((exchange.set_margin_mode, "isolated"), (exchange.set_leverage, LEVERAGE))
+    await trade_naively(exchange, notebook, settings, ("buy",))
+
+
+async def trade_naively(
+    exchange: Any,
+    notebook: Notebook,
+    settings: Iterable[tuple[Any, Any]],
+    sides: Sequence[str],
+    covered_within: float | None = None,
+) -> None:
+    """Ask once for each of `settings`, then open positions of the `sides` in turn."""
+    for change, value in settings:
         try:
-            await change(*arguments, CONTRACT)
+            await change(value, CONTRACT)
         except Exception:
             await asyncio.sleep(1)
-    while True:
+    for side in cycle(sides):
         try:
-            with notebook.intend("buy", AMOUNT, symbol=CONTRACT):
-                entry = await exchange.create_order(CONTRACT, "market", "buy", AMOUNT)
+            with notebook.intend(side, AMOUNT, covered_within=covered_within, symbol=CONTRACT):
+                entry = await exchange.create_order(CONTRACT, "market", side, AMOUNT)
             notebook.book(entry)
-            level = {"stopLossPrice": round(entry["average"] * (1 - BELOW), 1)}
-            stop = await exchange.create_order(CONTRACT, "market", "sell", AMOUNT, None, level)
+            level = {"stopLossPrice": round(stop_level(side, entry["average"]), 1)}
+            stop = await exchange.create_order(CONTRACT, "market", OTHER[side], AMOUNT, None, level)
             await asyncio.sleep(HOLD_ROUNDS * PAUSE)
             await exchange.cancel_order(stop["id"], CONTRACT, {"trigger": True})
-            with notebook.intend("sell", AMOUNT, symbol=CONTRACT):
-                notebook.book(await exchange.create_order(CONTRACT, "market", "sell", AMOUNT))
+            with notebook.intend(OTHER[side], AMOUNT, symbol=CONTRACT):
+                order = await exchange.create_order(CONTRACT, "market", OTHER[side], AMOUNT)
+            notebook.book(order)
         except Exception:
             await asyncio.sleep(1)
         await asyncio.sleep(PAUSE)
+
+
+def stop_level(side: str, price: float) -> float:
+    """Where the stop of a position lies that was entered by a buy or a sale at a price."""
+    return price * (1 - BELOW if side == "buy" else 1 + BELOW)
 
 
 async def careful(exchange: Any, notebook: Notebook) -> None:
@@ -69,6 +89,8 @@ class Perpetual:
     """One position at a time, in steps to be overridden; each round begins with what is true."""
 
     survives: tuple[type[Exception], ...] = (Exception,)  # other errors end it
+    exit_tries: int | None = None  # of an order that closes; None: the usual number ...
+    entry_tries: int | None = None  # ... and of one that opens
 
     def __init__(self, exchange: Any, notebook: Notebook) -> None:
         self.exchange = exchange
@@ -239,6 +261,10 @@ class Perpetual:
                 raise
             self.may_enter = self.may_enter and not is_named(error, *FINAL)
             await self.leave()
+            self.has_left(error)
+
+    def has_left(self, error: Exception) -> None:
+        """What is done about a stop that was refused, once its position is closed."""
 
     async def place_stop(self) -> Any:
         """A stop below the entry price."""
@@ -257,8 +283,14 @@ class Perpetual:
         One without an answer is not asked for: whether it stands the next look shows.
         """
         amount = float(self.exchange.amount_to_precision(CONTRACT, abs(self.held)))
-        with self.notebook.intend("sell", amount, symbol=CONTRACT):
-            return await self.client.create_order(CONTRACT, "market", "sell", amount, None, params)
+        side = self.closing
+        with self.notebook.intend(side, amount, symbol=CONTRACT):
+            return await self.client.create_order(CONTRACT, "market", side, amount, None, params)
+
+    @property
+    def closing(self) -> str:
+        """The side of an order that closes what is held."""
+        return "buy" if self.held < 0 else "sell"
 
     async def leave(self) -> None:
         """Cancel what rests, and close what is held now."""
@@ -270,9 +302,8 @@ class Perpetual:
 
     async def close(self, amount: float) -> None:
         """One order that can only reduce the position."""
-        side = "sell" if self.held > 0 else "buy"
-        with self.notebook.intend(side, amount, symbol=CONTRACT):
-            await self.send("market", side, amount, reduceOnly=True)
+        with self.notebook.intend(self.closing, amount, symbol=CONTRACT):
+            await self.send("market", self.closing, amount, reduceOnly=True)
 
     async def clear(self) -> None:
         """Cancel all orders that are open."""
@@ -292,6 +323,8 @@ class Perpetual:
         """One order, once; after an unknown outcome it is asked for by its name."""
         amount = float(self.exchange.amount_to_precision(CONTRACT, amount))
         params["clientOrderId"] = new_client_order_id()
+        tries = self.exit_tries if params.get("reduceOnly") else self.entry_tries
+        more = {} if tries is None else {"max_retries": tries}
         return await place_order_with_retry(
-            self.client, CONTRACT, kind, side, amount, None, params=params
+            self.client, CONTRACT, kind, side, amount, None, params=params, **more
         )
