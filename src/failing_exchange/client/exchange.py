@@ -222,6 +222,35 @@ class FailingExchange(ReadApi, OrderApi, ContractApi, WatchApi, Unsupported, Hel
         except Reject as refused:
             raise ConfigurationError(f"{command!r}: {refused.text}") from None
 
+    async def truth(self, account: str | None = None) -> dict[str, Any]:
+        """What an account really has now, with no fault between; None: the client's own.
+
+        The same as `GET /accounts/{name}` of the control API (docs/control.md): `balances` (of the
+        spot wallet), `open_orders`, `futures` (wallet and modes), `positions` and
+        `conditional_orders`, in units, as decimal text. It sends no request; no fault strikes it.
+
+        Raises ConfigurationError for an unknown account.
+
+        >>> from failing_exchange import FailingExchange, simulate
+        >>> async def main():
+        ...     exchange = FailingExchange(markets=["BTC/USDT:USDT"])
+        ...     exchange.arm("lose_answer", operations="create_order")
+        ...     try:
+        ...         await exchange.create_order("BTC/USDT:USDT", "market", "buy", 0.1)
+        ...     except TimeoutError:
+        ...         return [one["amount"] for one in (await exchange.truth())["positions"]]
+        >>> simulate(main())
+        ['0.1']
+        """
+        from failing_exchange.venue.account_truth import account_view, look_at, view_of
+
+        await self._client.ready()
+        try:
+            found = look_at(self._venue, self._client.account if account is None else account)
+        except KeyError as unknown:
+            raise ConfigurationError(unknown.args[0]) from None
+        return account_view(view_of(self._venue), found)
+
     async def close(self) -> None:
         """Let go. A bug of ours that an earlier trip met is raised here."""
         self._venue.close()

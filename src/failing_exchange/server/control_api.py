@@ -9,12 +9,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
-from failing_exchange.core.queries import (
-    FetchBalance,
-    FetchConditionals,
-    FetchFuturesAccount,
-    FetchOrders,
-)
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import DAY_S
 from failing_exchange.errors import ConfigurationError
@@ -22,13 +16,13 @@ from failing_exchange.faults.catalogue import fields_of, kind_of
 from failing_exchange.faults.triggers import always, parse
 from failing_exchange.scenarios.scenario import load, read, shipped
 from failing_exchange.server import control_schemas as schemas
-from failing_exchange.server.control_view import View, instant
 from failing_exchange.text.durations import FORMS, seconds_of
 from failing_exchange.text.spelling import did_you_mean, shown
+from failing_exchange.venue.account_truth import account_view, look_at, view_of
 from failing_exchange.venue.operator_incidents import command_of
+from failing_exchange.venue.plain_view import instant
 
 if TYPE_CHECKING:
-    from failing_exchange.core.market import Market
     from failing_exchange.journal.trip import Trip
     from failing_exchange.judge.judge import Judge
     from failing_exchange.server.belief_poller import Asking
@@ -40,9 +34,6 @@ AMOUNT_MAX = 1e15  # units that a bot may intend; more is refused
 COVERED_MAX = 366 * DAY_S  # seconds that an intent may wait to be covered; more is refused
 NESTING_MAX = 32  # of a body's lists and objects; a deeper one is refused
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
-
-# What GET /accounts/{name} tells of an account.
-TRUTH = (FetchBalance, FetchOrders, FetchFuturesAccount, FetchConditionals)
 
 Asked = Mapping[str, Any]
 
@@ -110,7 +101,7 @@ class ControlApi:
         self.venue = venue
         self.exchange = venue.exchange
         self.asked: dict[str, Asking] = {}  # bots of other processes, by account
-        self.view = View(self._market, self._symbol_of)
+        self.view = view_of(venue.exchange.venue)
 
     def answer(self, method: str, path: str, asked: Asked) -> Any:
         """What a request is answered, as JSON can hold it."""
@@ -136,15 +127,6 @@ class ControlApi:
     def show(self, job: Job, found: Any) -> Any:
         """The answer as JSON can hold it."""
         return job.route.show(self, found) if job.route.show else found
-
-    def _market(self, symbol: str) -> Market | None:
-        venue = self.exchange.venue
-        return venue.market_of(symbol) if symbol in venue.markets else None
-
-    def _symbol_of(self, order_id: int) -> str:
-        engine = self.exchange.venue.engine
-        order = engine.state.orders.get(order_id) if engine is not None else None
-        return "" if order is None else order.symbol
 
     # ---- looking
 
@@ -200,27 +182,14 @@ class ControlApi:
 
     def account(self, asked: Asked) -> Any:
         """The truth of the first column: wallets, positions and open orders."""
-        venue, name = self.exchange.venue, str(asked["name"])
-        if name not in venue.accounts:
-            raise NotFound(f"no account {shown(name)}; there are {', '.join(venue.accounts)}")
-        look = venue.gateway.look
-        return [look(query(name)) for query in TRUTH]
+        try:
+            return look_at(self.exchange.venue, str(asked["name"]))
+        except KeyError as unknown:
+            raise NotFound(unknown.args[0]) from None
 
     def show_account(self, found: Any) -> Any:
         """Units by asset, positions and orders."""
-        view, (balances, orders, (margins, positions), waiting) = self.view, found
-        return {
-            "balances": view.balances(balances.assets),
-            "open_orders": view.value(orders.orders),
-            "futures": {
-                "balances": {asset: view.margin(one) for asset, one in margins.assets.items()},
-                "hedge": margins.hedge,
-                "multi_assets": margins.multi_assets,
-                "joint": view.value(margins.joint),
-            },
-            "positions": [view.position(one) for one in positions if one.lots],
-            "conditional_orders": view.value(waiting.conditionals),
-        }
+        return account_view(self.view, found)
 
     def connections(self, asked: Asked) -> Any:
         """The open WebSocket connections."""
@@ -243,8 +212,8 @@ class ControlApi:
         """The bot declares what it wants, once."""
         judge, within = self._judge(asked), asked.get("covered_within")
         symbol, side = asked["symbol"], asked["side"]
-        if self._market(symbol) is None:
-            known = self.exchange.venue.markets
+        known = self.exchange.venue.markets
+        if symbol not in known:
             raise ConfigurationError(f"no market {shown(symbol)}{did_you_mean(symbol, known)}")
         if side not in ("buy", "sell"):
             raise ConfigurationError(f"side = {shown(side)}; expected buy or sell")

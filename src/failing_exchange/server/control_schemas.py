@@ -10,8 +10,8 @@ from typing import Any
 from failing_exchange.faults.catalogue import CATALOGUE, Entry
 from failing_exchange.faults.fields import spec_of
 from failing_exchange.journal.serialize import plain
-from failing_exchange.server.control_view import scalar
 from failing_exchange.venue.operator_incidents import FIELDS, INCIDENTS
+from failing_exchange.venue.plain_view import scalar
 
 
 @cache

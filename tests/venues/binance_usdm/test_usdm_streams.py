@@ -13,7 +13,7 @@ import pytest
 from failing_exchange import simulate
 from failing_exchange.core.commands import LiquidatePosition, SettleContract
 from failing_exchange.journal.serialize import line
-from failing_exchange.server.control_view import View
+from failing_exchange.venue.plain_view import View
 from failing_exchange.venues.binance_usdm.contract_streams import StreamRoute, parse
 from tests.venues.binance.streams import Socket
 from tests.venues.binance_usdm.contracts import BTC, usdm

@@ -1,4 +1,4 @@
-"""What the control API shows: amounts as decimal text, instants as ISO text and milliseconds.
+"""Values of the exchange for people and tests: amounts as decimal text, instants as ISO text.
 
 The names of fields say their unit: `price` and `amount` are decimal text in units of
 an asset, `at` is ISO 8601 in UTC, `at_ms` the same in milliseconds. No number is larger than what
