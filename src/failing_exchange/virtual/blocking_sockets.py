@@ -20,9 +20,10 @@ HERE = ("localhost", "::1", "0.0.0.0", "::")
 def barred() -> Iterator[None]:
     """Blocking connections to other machines raise Escape while the block runs, in this thread.
 
-    requests, urllib and ccxt's synchronous classes connect so. They would reach the real exchange,
-    with real keys. Nothing was resolved or sent when the error is raised. Blocks may be nested: a
-    bot that is started again is loaded within the simulation.
+    requests, urllib and ccxt's synchronous classes connect so. Called from a coroutine or while a
+    bot is loaded they would reach the real exchange, with real keys; in a simulated thread they
+    have sockets of the simulation (threads/sockets.py). Nothing was resolved or sent when the error
+    is raised. Blocks may be nested: a bot that is started again is loaded within the simulation.
     """
     thread = threading.get_ident()
     real: dict[str, Callable[..., Any]] = {"connect": socket.socket.connect,
@@ -64,6 +65,7 @@ def _refuse(host: Any, port: Any) -> None:
     if name not in HERE and not name.startswith("127."):
         raise Escape(
             f"a blocking connection to {name}:{port} would leave the simulation; use an "
-            "asynchronous client (ccxt.async_support, aiohttp, httpx.AsyncClient) while the bot "
-            "runs, or test in real time: failing-exchange serve binance -- python bot.py"
+            "asynchronous client (ccxt.async_support, aiohttp, httpx.AsyncClient) in a coroutine, "
+            "make the program a plain function, which may block, or test in real time: "
+            "failing-exchange serve binance -- python bot.py"
         )
