@@ -19,6 +19,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.order import OrderType, Side
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET, Key, Keyring
+from failing_exchange.server.messages import Request
 from failing_exchange.server.venue_server import VenueServer
 from failing_exchange.venues.base import serve, venue_of
 from failing_exchange.venues.example_world import (
@@ -201,3 +202,27 @@ def test_what_one_product_trades_the_other_never_pushes(product: str) -> None:
     alone, beside = (sorted(simulate(heard(product, other))) for other in (False, True))
     assert len({url for url, _ in alone}) == len(STREAMS[product]) + 1
     assert beside == alone
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "product"),
+    [
+        ("api.binance.com", "/api/v3/order", "binance"),
+        ("fapi.binance.com", "/fapi/v1/order", "binance-usdm"),
+        ("api.binance.com", "/fapi/v1/order", "binance"),  # where production has nothing
+        ("stream.binance.com:9443", "/ws/btcusdt@trade", "binance"),
+        ("fstream.binance.com", "/ws/btcusdt@trade", "binance-usdm"),
+        ("dapi.binance.com", "/dapi/v1/exchangeInfo", "binance"),
+        ("127.0.0.1:8080", "/fapi/v1/order", "binance-usdm"),
+        ("127.0.0.1:8080", "/market/stream", "binance-usdm"),
+        ("127.0.0.1:8080", "/ws-fapi/v1", "binance-usdm"),
+        ("127.0.0.1:8080", "/ws-api/v3", "binance"),
+        ("127.0.0.1:8080", "/ws/btcusdt@trade", "binance"),
+        ("", "/sapi/v1/asset/transfer", "binance"),
+    ],
+)
+def test_host_and_path_tell_which_product_is_meant(host: str, path: str, product: str) -> None:
+    """On one port of this machine the path does it, except for paths that both have."""
+    server = serve("binance", FailingExchange())
+    found = server.products.of(Request("GET", path, "", {"host": host}))
+    assert found.speaker.name == product

@@ -1,4 +1,4 @@
-"""How the five markets of the default world behave."""
+"""How the five spot markets of the default world behave."""
 
 from __future__ import annotations
 

@@ -46,14 +46,23 @@ JOURNAL = (
     "which the venue recovers after a crash"
 )
 DEFAULT = "binance"
-VENUE = "a venue by name (binance), or one of yours as path.py:NAME (default binance)"
+VENUE = (
+    "a venue by name: binance (Spot and USD-M futures), binance-usdm (futures alone), or one of "
+    "yours as path.py:NAME (default binance)"
+)
 MARKET = (
     "a market: one of the default world by its symbol, or one of your own as "
-    "symbol=DOGE/USDT,price_step=0.00001,amount_step=1,price=0.2; may be repeated (default: all "
-    "five of the default world)"
+    "symbol=DOGE/USDT,price_step=0.00001,amount_step=1,price=0.2; may be repeated (default: the "
+    "five spot markets and three perpetuals of the default world)"
 )
-FEES = "trading fees: 0.1%%, or maker=0.02%%,taker=0.04%% (default 0.1%%)"
-BALANCE = "balance of the account main, as USDT=10000; may be repeated (default: plenty of each)"
+FEES = (
+    "trading fees: 0.1%%, or maker=0.02%%,taker=0.04%% (default 0.1%%; of perpetuals 0.02%% and "
+    "0.05%%)"
+)
+BALANCE = (
+    "balance of the account main, as USDT=10000; may be repeated (default: plenty of each); the "
+    "futures wallet begins with as much"
+)
 KEEP = "trips that the database keeps; older ones are deleted; 0 keeps all"
 ACCELERATE = "divide the venue's limits (weight, requests, orders, connects) by this number"
 PLAIN = {"mode": ("FAILURE_MODE",), "rate": ("FAILURE_RATE",)}  # these two also under a plain name
@@ -74,6 +83,10 @@ SNIPPET = """
     exchange = ccxt.{ccxt_id}({{"apiKey": "{key}",
                              "secret": "{secret}"{more}}})
     redirect(exchange, "{url}"{venue})
+"""
+BESIDE = """
+    # {title} is served beside {own}: {paths};
+    # /ws and /stream are those of the product whose host the Host header names, else of {own}
 """
 PAIR = """
     key    {key}
@@ -235,6 +248,7 @@ def _venue(options: argparse.Namespace) -> VenueServer:
         spoken,
         keys=_keys(options.keys, spoken),
         limits=spoken.limits(options.accelerate),
+        beside_limits={one.name: one.limits(options.accelerate) for one in spoken.served()[1:]},
         switches={"legacy_listen_keys": options.legacy_listen_keys},
         **({} if options.seed is None else {"seed": options.seed}),
         **({} if options.as_of is None else {"as_of": options.as_of}),
@@ -444,6 +458,9 @@ def _greeting(
             url=url,
             venue="" if options.venue == DEFAULT else f", venue={options.venue!r}",
         )
+    for one in spoken.served()[1:]:
+        paths = ", ".join(path.rstrip("/") for path in one.paths)
+        snippet += BESIDE.format(title=one.title, paths=paths, own=spoken.title)
     others = "trade for it, too" if options.any_key else "are refused (--any-key accepts them)"
     return f"{text}\n{snippet}\nThis pair trades for the account main. Other keys {others}."
 

@@ -48,7 +48,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 class FailingExchange(ReadApi, OrderApi, ContractApi, WatchApi, Unsupported, Helpers, Controls):
-    """A ccxt-shaped async exchange: five markets, honest inside, failing only where you say so.
+    """A ccxt-shaped async exchange: spot and perpetuals, honest inside, failing where you say so.
 
     It needs no running loop and reads no clock until its first await.
 
@@ -60,8 +60,8 @@ class FailingExchange(ReadApi, OrderApi, ContractApi, WatchApi, Unsupported, Hel
     maintenance_schedule: {"daily": {"start": "02:00", "duration": 30}, "weekly": {"day": …}}, UTC.
     seed: the same seed gives the same market, latencies and draws (0).
     markets: symbols of the default world, mappings in units (`market_definitions.define`), or
-        `Market` objects; None = all five of the default world. Perpetuals have to be named, like
-        "BTC/USDT:USDT".
+        `Market` objects; None = the five spot markets and three perpetuals ("BTC/USDT:USDT" and
+        the like) of the default world.
     fees: 0.001 or "0.1%", {"maker": …, "taker": …}, or a mapping of either by symbol.
     balances: the default account's, in units; None = plenty. Its futures wallet begins with as much
         of each asset that a contract settles in.

@@ -79,6 +79,7 @@ class Speaker(Protocol):
     """As much of a venue as its server needs (see `venues.base.Venue`)."""
 
     name: str
+    title: str
     about: str
     places: tuple[tuple[str, int], ...]
     fallback_places: tuple[tuple[str, int], ...]

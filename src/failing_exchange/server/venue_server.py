@@ -60,16 +60,16 @@ class VenueServer:
         beside = {**dict.fromkeys(venue.beside), **(beside_limits or {})}
         own, *others = venue.served()
         day = exchange.venue.as_of
-        self._products = ServedProducts(
+        self.products = ServedProducts(
             [
                 self._product(own, day, limits, switches),
                 *(self._product(one, one.day_of(day), beside[one.name], {}) for one in others),
             ]
         )
-        self.dialect = self._products.first.dialect
-        self.sockets = WebSocketServer(self._products)
-        first = self._products.first.dispatcher
-        handler = self._products if others else first
+        self.dialect = self.products.first.dialect
+        self.sockets = WebSocketServer(self.products)
+        first = self.products.first.dispatcher
+        handler = self.products if others else first
         self._http = HttpServer(handler, exchange.venue.clock, self.sockets.upgrade)
         if exchange.venue.durable is not None:
             exchange.venue.durable.commits.on_halt.append(self._on_halt)
@@ -104,7 +104,7 @@ class VenueServer:
         await self.exchange.ready()
         gateway = self.exchange.venue.gateway
         if self._heard not in gateway.listeners:
-            for product in self._products.all:
+            for product in self.products.all:
                 product.begin()
                 gateway.listeners.append(product.heard)
             gateway.listeners.append(self._heard)
@@ -177,7 +177,7 @@ class VenueServer:
 
     async def ask(self, request: Request) -> Reply | None:
         """Answer one request without a socket; None when the connection breaks instead."""
-        return await self._products.ask(request)
+        return await self.products.ask(request)
 
     async def close(self) -> None:
         """Stop answering; open connections are ended."""
