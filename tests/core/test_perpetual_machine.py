@@ -13,6 +13,7 @@ from tests.core import perpetual_everything as everything
 from tests.core.perpetual_pair import STEPS, WEIGHTS, Pair
 
 KINDS = tuple(STEPS)
+JOINT_FROM = 120  # seeds from here on, and 1, have several assets and the multi-assets mode
 
 
 class AgainstReference(RuleBasedStateMachine):
@@ -63,7 +64,7 @@ def run(world: Pair | everything.Everything, kinds: list[str], random: Random) -
 
 def run_pair(seed: int, steps: int, every: int = 1) -> Pair:
     """So many steps of a seed on both; all is compared after each `every` of them."""
-    random, pair = Random(seed), Pair(every, joint=seed >= 120 or seed == 1)
+    random, pair = Random(seed), Pair(every, joint=seed >= JOINT_FROM or seed == 1)
     run(pair, random.choices(KINDS, WEIGHTS, k=steps), random)
     return pair
 
@@ -90,11 +91,12 @@ def test_all_that_happens_leaves_the_exchange_sound() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 140))
+@pytest.mark.parametrize("seed", range(100, 130))
 def test_a_million_random_steps_agree(seed: int) -> None:
-    """Half a minute each on an idle core; those with several assets are fewer, and slower."""
-    pair = run_pair(seed, 50_000 if seed < 120 else 10_000, every=10)
-    assert len(pair.trades) > 3_000
+    """Half a minute each on an idle core; the last ten with several assets, and fewer steps."""
+    steps = 50_000 if seed < JOINT_FROM else 10_000
+    pair = run_pair(seed, steps, every=10)
+    assert len(pair.trades) > steps // 20
 
 
 @pytest.mark.slow
