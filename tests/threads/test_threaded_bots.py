@@ -117,6 +117,21 @@ def main():
     assert "threaded.py" in traceback
 
 
+def test_a_main_that_dies_is_told_though_a_thread_goes_on(tmp_path: Path) -> None:
+    """The process lives as long as the thread, which may be for good."""
+    body = """
+def work():
+    while True:
+        time.sleep(60)
+
+def main():
+    threading.Thread(target=work).start()
+    ask()
+    raise LookupError("no such order")
+"""
+    assert crash(written(tmp_path, body))[0] == "LookupError: no such order"
+
+
 def test_threads_that_wait_for_each_other_are_judged(tmp_path: Path) -> None:
     """In a run, too, where the venue's time goes on."""
     body = """
@@ -243,6 +258,32 @@ def test_the_determinism_check_runs_a_plain_function(tmp_path: Path) -> None:
     report = check_determinism(f"{path}:main")
     assert report.same
     assert report.lines > 0
+
+
+TESTED = """
+import time
+import urllib.request
+from failing_exchange import simulate
+from failing_exchange.venues.base import serve
+
+def main():
+    for _ in range(3):
+        urllib.request.urlopen("https://api.binance.com/api/v3/ping", timeout=10).read()
+        time.sleep(60)
+
+def test_bot(failing_exchange):
+    simulate(main, venue=serve("binance", failing_exchange), seed=failing_exchange.seed)
+"""
+
+
+@pytest.mark.filterwarnings("ignore:The configuration option")  # of pytest-asyncio, within
+def test_a_plain_test_of_a_blocking_bot_is_explored(tmp_path: Path) -> None:
+    """`explore test_bot.py::test_bot`: each world's exchange serves the bot of the test."""
+    path = tmp_path / "test_bot.py"
+    path.write_text(TESTED, encoding="utf-8")
+    summary = attempt(f"{path}::test_bot", World(seed=1, seconds=600.0))
+    assert summary.error == ""
+    assert summary.breaks_of("test") is None
 
 
 def test_locks_of_a_loaded_bot_outlast_the_simulation(tmp_path: Path) -> None:

@@ -348,13 +348,9 @@ class BotProcess:
 
     def ending(self) -> Ending:
         """How it has ended, if it has; one that has lost a thread has died, too."""
-        program = self._program()
-        if program is not None and program.errors:
-            name, error = program.errors[0]
-            ending = crash_of(error)
-            return ending._replace(crashed=f"in thread {name}: {ending.crashed}")
+        lost = self._lost_thread()
         if not self._task.done():
-            return Ending()
+            return lost
         if self._task.cancelled():
             return Ending(CANCELED, _where_canceled(self._task))
         error = self._task.exception()
@@ -362,7 +358,20 @@ class BotProcess:
             return Ending()
         if isinstance(error, WallTimeExceeded):
             raise error
-        return Ending(returned=True) if error is None else crash_of(error)
+        if error is not None:
+            return crash_of(error)
+        return lost if lost.crashed else Ending(returned=True)
+
+    def _lost_thread(self) -> Ending:
+        """The death of the first thread that an error has ended, while others may go on."""
+        program = self._program()
+        if program is None or not program.errors:
+            return Ending()
+        name, error = program.errors[0]
+        ending = crash_of(error)
+        if name == program.main.name:
+            return ending
+        return ending._replace(crashed=f"in thread {name}: {ending.crashed}")
 
 
 def _where_canceled(task: asyncio.Task[Any]) -> str:

@@ -38,7 +38,9 @@ def installed() -> Iterator[None]:
     """Blocking functions wait in virtual time, in simulated threads, while the block runs."""
     global _programs
     if not _programs:
-        _install(_installed)
+        with ExitStack() as undo:
+            _install(undo)
+            _installed.push(undo.pop_all())
     _programs += 1
     try:
         yield

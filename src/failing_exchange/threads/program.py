@@ -100,6 +100,8 @@ class Program:
                 raise
             except BaseException as error:
                 self._ending = None, error
+                if not isinstance(error, SystemExit):
+                    self.errors.append((self.main.name, error))
 
         self.main.run = run  # type: ignore[method-assign]
         self.task = asyncio.current_task(self.loop)
