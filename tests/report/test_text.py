@@ -7,8 +7,9 @@ from contextlib import suppress
 
 from failing_exchange import FailingExchange, FailingExchangeError, simulate
 from failing_exchange.core import contract_queries, queries
-from failing_exchange.core.commands import MovePrice, PayFunding
+from failing_exchange.core.commands import Credit, MovePrice, PayFunding
 from failing_exchange.core.events import MarginCalled
+from failing_exchange.core.ledger import Wallet
 from failing_exchange.core.order import PositionSide
 from failing_exchange.core.positions import MarginMode, MarginStatus
 from failing_exchange.core.units import ATOMS
@@ -105,6 +106,7 @@ def test_what_happened_to_a_position_is_said_in_words() -> None:
     exchange = FailingExchange(seed=7, markets=[swap], balances={"USDT": 2_000}, latency=None)
 
     async def main() -> None:
+        await exchange.operate(Credit("main", "USDT", 5 * ATOMS, Wallet.FUTURES))
         await exchange.set_leverage(25, swap)
         await exchange.create_order(swap, "market", "buy", 0.5)
         stop = {"stopLossPrice": 20_000, "closePosition": True}
@@ -118,7 +120,7 @@ def test_what_happened_to_a_position_is_said_in_words() -> None:
     markets = exchange.venue.markets
     happened = "; ".join(happened_text(trip, markets) for trip in exchange.journal.trips)
     for said in (
-        "main: futures wallet +2000 USDT (deposit)", "leverage 25 in BTC/USDT:USDT",
+        "main: futures wallet +5 USDT (credit)", "leverage 25 in BTC/USDT:USDT",
         "main: long 0.5 BTC/USDT:USDT (order)", "conditional order 4000000000000001 new",
         "funding of BTC/USDT:USDT at 0.01 %", "(funding)",
         "main: position in BTC/USDT:USDT is liquidated by order 2",
