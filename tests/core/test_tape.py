@@ -162,3 +162,23 @@ def test_candles_count_clients_and_estimate_strangers() -> None:
     second = busy.bar(1, NOON, now=(NOON + HOUR) * SECOND)
     assert second is not None
     assert (busy.counted(second).trades, busy.counted(second).bought) == (1, 1_000)
+
+
+def test_a_second_is_counted_once_while_nothing_is_traded_in_it() -> None:
+    """A request for 1,000 of them took 60 ms, and so did the next one."""
+    flow = Rare(NOON)
+    tape, now = Tape(Liquidity(flow)), NOON * SECOND
+
+    def second() -> Bar:
+        bar = tape.bar(1, NOON, now=now)
+        assert bar is not None
+        return bar
+
+    bar = second()
+    assert tape.counted(bar).trades == 1
+    asked = flow.asked
+    assert tape.counted(bar).trades == 1
+    assert flow.asked == asked
+    tape.add(100, 5, "buy", at=now)
+    bar = second()
+    assert (tape.counted(bar).trades, tape.counted(bar).bought) == (2, 6)

@@ -108,6 +108,36 @@ def test_of_new_connections_the_smaller_request_is_answered_first() -> None:
     assert len(asyncio.run(main())) <= 106
 
 
+def test_a_new_connection_is_answered_though_many_stay() -> None:
+    """It had one share in twenty, and waited as often as long as it worked: half a minute."""
+
+    async def main() -> list[str]:
+        clock: Any = Clock()
+        turns, done = Turns(clock), list[str]()
+
+        def work(name: str) -> Iterator[None]:
+            clock.at += 100
+            done.append(name)
+            yield
+
+        staying = [turns.share() for _ in range(20)]
+        for share in staying:
+            turns.take(share, work("before"))
+        while turns._taken:
+            await asyncio.sleep(0)
+        done.clear()
+        for n in range(15):
+            turns.take(turns.share(), work(f"new {n}"))
+        while "new 14" not in done:
+            for share in staying:
+                if not share.waiting:
+                    turns.take(share, work("stays"))
+            await asyncio.sleep(0)
+        return done
+
+    assert len(asyncio.run(main())) <= 60
+
+
 def test_in_virtual_time_nobody_waits() -> None:
     """Work takes no time there, and an order of turns would be one more thing to reproduce."""
     clock: Any = Clock()

@@ -22,6 +22,7 @@ from failing_exchange.core.units import DAY_S, SECOND
 TRADES_KEPT_MAX = 20_000  # trades of clients; older ones leave the public record
 FORGOTTEN_AT_ONCE = 1_000  # of them, so that what they are part of is not summed up too often
 CANDLES_KEPT_MAX = 20_000  # candles remembered after they closed; then they are made again
+SECONDS_KEPT_MAX = 4_096  # whose prints were counted; the oldest are counted again
 STRETCH = 10  # seconds that a search for trades looks at together, at least
 SECONDS_TRIED = 8  # one by one, before the first trade of a stretch is searched by volume
 NESTED = {DAY_S: 14_400, 43_200: 14_400, 28_800: 14_400, 21_600: 3_600, 14_400: 3_600,
@@ -40,6 +41,7 @@ class Tape:
         self._by_second: dict[int, list[Trade]] = {}
         self._traded: list[int] = []  # the seconds in it, in order
         self._bars: dict[tuple[int, int], Bar] = {}
+        self._counted: dict[int, tuple[Bar, Bar]] = {}  # by second: as summed up, and counted
         self.day = DayStatistics()
         self._average: tuple[tuple[int, int, int], Bar | None] = ((-1, 0, 0), None)
         self.buckets: dict[int, tuple[int, int]] = {}  # of the reference price, past ones
@@ -92,6 +94,7 @@ class Tape:
     def forget_sums(self) -> None:
         """Forget all sums: what they were made from has changed."""
         self._bars.clear()
+        self._counted.clear()
         self.day = DayStatistics()
         self._average = ((-1, 0, 0), None)
         self.buckets.clear()
@@ -236,12 +239,19 @@ class Tape:
 
     def counted(self, bar: Bar) -> Bar:
         """The candle of one second, its prints counted instead of estimated."""
+        known = self._counted.get(bar.at)
+        if known is not None and known[0] == bar:  # nothing was traded in it since
+            return known[1]
+        if len(self._counted) >= SECONDS_KEPT_MAX:
+            del self._counted[next(iter(self._counted))]
         found = self.prints(bar.at)
-        return bar._replace(
+        counted = bar._replace(
             cost=sum([t.ticks * t.lots for t in found]),
             trades=len(found),
             bought=sum([t.lots for t in found if t.side == "buy"]),
         )
+        self._counted[bar.at] = bar, counted
+        return counted
 
     def window(self, start: int, now: int) -> Bar | None:
         """What was traded from a second on, the running one included."""

@@ -18,7 +18,7 @@ class Share:
     """What a connection has used of the processor (a tag of `Turns`), and its waiting requests.
 
     Until its first costly request is over, a connection has no share of its own: all new ones have
-    one together, so that many new connections get no more than one that stays.
+    one together, which gets half of the processor at most, however many they are.
     """
 
     __slots__ = ("newcomers", "tag", "waiting")
@@ -98,9 +98,11 @@ class Turns:
             over = next(steps, OVER) is OVER
         finally:
             cost = self._clock.now() - began
-            queue.tag, self._tag = tag + cost, max(self._tag, tag)
+            # New ones have half of it: they would wait long for one share among many.
+            weight = max(1, len(self._waiting)) if queue is self._newcomers else 1
+            queue.tag, self._tag = tag + cost // weight, max(self._tag, tag)
             if over:
-                share.newcomers, share.tag = None, queue.tag
+                share.newcomers, share.tag = None, tag + cost
             else:
                 heappush(queue.waiting, (spent + cost, number, share, steps))
             if queue.waiting:
