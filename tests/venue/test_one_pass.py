@@ -26,6 +26,8 @@ def writes() -> Iterator[tuple[str, str, str]]:
         for function in functions(tree(path)):
             for node in ast.walk(function):
                 for target in targets(node):
+                    if not isinstance(target, ast.Attribute):
+                        continue
                     owner, _, field = ast.unparse(target).rpartition(".")
                     if owner in NAMES and field in Trip.__slots__:
                         yield module, function.name, field
