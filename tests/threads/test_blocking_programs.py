@@ -310,3 +310,39 @@ def test_a_schedule_has_two_names() -> None:
     """A slip must not pass for "random"."""
     with pytest.raises(ConfigurationError, match="schedule='lifo'; expected fifo or random"):
         simulate(lambda: None, schedule="lifo")
+
+
+def test_a_loop_that_was_closed_reads_nothing_and_harms_nobody(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A program may close its loop with a stream open; the venue goes on sending to its socket."""
+    sent: list[int] = []
+
+    async def tick(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for number in range(5):
+            writer.write(b"tick\n")
+            sent.append(number)
+            await asyncio.sleep(1)
+        writer.transport.abort()
+
+    async def serve(ready: threading.Event) -> None:
+        async with await asyncio.start_server(tick, "127.0.0.1", 8000):
+            ready.set()
+            await asyncio.sleep(20)
+
+    def main() -> None:
+        ready = threading.Event()
+        server = threading.Thread(target=asyncio.run, args=(serve(ready),))
+        server.start()
+        ready.wait()
+        loop = asyncio.new_event_loop()
+        opened = loop.run_until_complete(
+            loop.create_connection(asyncio.Protocol, "127.0.0.1", 8000)
+        )
+        loop.close()
+        server.join()
+        assert not opened[0].is_closing()
+
+    simulate(main)
+    assert sent == [0, 1, 2, 3, 4]
+    assert "Event loop is closed" not in caplog.text

@@ -141,9 +141,14 @@ class MemoryTransport(asyncio.Transport):
             self._send(Signal.FIN)
         self._finish_if_drained()
 
+    @property
+    def _is_dead(self) -> bool:
+        """Whether its loop was closed with this open: nothing that arrives is ever read."""
+        return self._loop.is_closed()
+
     def _send(self, item: bytes | Signal) -> None:
         peer = self._peer
-        if peer is None:
+        if peer is None or peer._is_dead:
             return
         now = self._loop.time_ns()
         arrives = now + (self._delay(self) if self._delay is not None else 0)
@@ -200,7 +205,7 @@ class MemoryTransport(asyncio.Transport):
         except BaseException as error:
             self._lose(error, "Fatal error: protocol.data_received() call failed.")
         peer = self._peer
-        if peer is None:
+        if peer is None or peer._is_dead:
             return
         if peer._loop is self._loop:
             peer._taken(len(data))
