@@ -153,7 +153,7 @@ def test_a_wait_for_nothing_is_told() -> None:
 def test_a_thread_that_spins_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """The virtual clock never moves for `while time.time() < end`."""
     monkeypatch.setattr(interrupts, "LOOK_S", 0.02)
-    monkeypatch.setattr(interrupts, "SPIN_S", 0.02)
+    monkeypatch.setattr(interrupts, "SPIN_S", 0.1)
 
     def main() -> None:
         end = time.time() + 1
@@ -183,7 +183,7 @@ def test_ctrl_c_ends_a_thread_that_spins(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_thread_that_blocks_in_the_real_world_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock from outside of the simulation can't be waited for in virtual time."""
     monkeypatch.setattr(interrupts, "LOOK_S", 0.02)
-    monkeypatch.setattr(interrupts, "BLOCKED_S", 0.05)
+    monkeypatch.setattr(interrupts, "BLOCKED_S", 0.2)
     monkeypatch.setattr(interrupts, "INTERRUPT_S", 0.02)
     monkeypatch.setattr(interrupts, "INTERRUPTS_MAX", 2)
     lock = threading.Lock()

@@ -244,6 +244,7 @@ def test_threads_are_the_same_in_each_process(tmp_path: Path) -> None:
     assert first[:16] != first[16:]
 
 
+@pytest.mark.slow
 def test_the_determinism_check_runs_a_plain_function(tmp_path: Path) -> None:
     """`check-determinism bot.py:main` of a bot that blocks."""
     path = tmp_path / "plain.py"
@@ -276,11 +277,12 @@ def test_bot(failing_exchange):
 """
 
 
-@pytest.mark.filterwarnings("ignore:The configuration option")  # of pytest-asyncio, within
+@pytest.mark.slow
 def test_a_plain_test_of_a_blocking_bot_is_explored(tmp_path: Path) -> None:
     """`explore test_bot.py::test_bot`: each world's exchange serves the bot of the test."""
     path = tmp_path / "test_bot.py"
     path.write_text(TESTED, encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:asyncio\n", encoding="utf-8")
     summary = attempt(f"{path}::test_bot", World(seed=1, seconds=600.0))
     assert summary.error == ""
     assert summary.breaks_of("test") is None
