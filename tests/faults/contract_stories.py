@@ -37,7 +37,7 @@ async def pushes(x: FailingExchange, arm: Arm, *commands: Any) -> tuple[Any, Any
 
     async def listen() -> None:
         while True:
-            told.extend(order["id"] for order in await x.watch_orders())
+            told.extend(order["id"] for order in await x.watch_orders(params={"type": "swap"}))
 
     task = asyncio.create_task(listen())
     await asyncio.sleep(1)

@@ -383,8 +383,11 @@ def open_account(state: State, command: c.OpenAccount, at: int) -> None:
     for asset, atoms in command.futures:
         wallet = futures_wallet(command.account)
         state.ledger.transfer(WORLD, wallet, asset, atoms, at=at)
-        # No event: their numbers are told to clients of Spot, who must not see that there are
-        # contracts.
+        if not command.balances:
+            note_change(state, command.account, asset, atoms, at, "deposit")
+            continue
+        # Not an event beside a spot wallet: clients of Spot are told the numbers of events, and
+        # must not see that there are contracts.
         held = balance_of(state, wallet, asset)
         change = FuturesBalanceChanged(command.account, asset, atoms, held, at, "deposit")
         state.accounts[command.account].changes.append(change)
