@@ -49,7 +49,8 @@ def drawn(seeds: int) -> Iterator[World]:
 def test_the_worlds_of_spot_stay_what_they_are(venue: str, digest: str) -> None:
     """A seed in a bug report is worth something only while it draws the same world.
 
-    The operations of a fault are left out: they grow with the calls that there are.
+    The operations of a fault are left out: they grow with the calls that there are. So is a
+    migration, which is drawn by itself: it changes with the table of the venue's changes.
     """
     worlds = [
         draw(seed, seconds=3_600.0, venue=venue, intents=seed % 2 == 0) for seed in range(200)
@@ -57,6 +58,7 @@ def test_the_worlds_of_spot_stay_what_they_are(venue: str, digest: str) -> None:
     pairs = [[one.as_dict(), mutate(one, one.seed + 1, venue=venue).as_dict()] for one in worlds]
     for one in (world for pair in pairs for world in pair):
         assert not {"markets", "margin", "brackets", "incidents"} & {*one}
+        one.pop("migration", None)
         one["faults"] = [[kind, when, fields] for kind, when, _, fields in one["faults"]]
     text = json.dumps(pairs, sort_keys=True, default=list)
     assert sha256(text.encode()).hexdigest()[:16] == digest
