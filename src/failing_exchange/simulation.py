@@ -105,8 +105,9 @@ def simulate(
     `start` is the instant at which the program starts: ISO text, a datetime, or nanoseconds since
     1970; without a zone it is local time, which is UTC unless `tz` names another zone.
 
-    `venue="binance"` lets Binance's production hosts lead to a simulated venue of the same seed, so
-    that an unmodified client reaches it; any other host is refused. A venue of your own is
+    `venue="binance"` lets Binance's production hosts, of Spot and of USD-M futures, lead to one
+    simulated exchange of the same seed, so that an unmodified client reaches it; any other host is
+    refused. "binance-usdm" is futures alone. A venue of your own is
     "module:NAME", or its value. For one with faults, keys or hosts of its own give a
     `failing_exchange.Binance`; several venues as a list. `as_of="2025-12-01"` gives a venue that is
     named the API of that day (docs/api_changes.md); without it, the newest.
