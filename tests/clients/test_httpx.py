@@ -90,7 +90,9 @@ def test_httpx_reaches_no_other_host() -> None:
     """A name that nobody serves is an error of connecting."""
 
     async def story(client: Any, exchange: FailingExchange) -> None:
-        with pytest.raises(Exception, match="can't be reached: Binance Spot is simulated"):
+        with pytest.raises(
+            Exception, match="can't be reached: Binance Spot and USD-M futures are simulated"
+        ):
             await client.get("https://api.bybit.com/v5/market/time")
 
     played(story)
