@@ -184,3 +184,12 @@ def test_determinism_of_a_program_is_checked(place: Path) -> None:
         "for n in range(5):\n    threading.Thread(target=work, args=(n,)).start()\n"
     )
     assert check_determinism("prints.py").same
+
+
+def test_a_script_that_only_defines_a_bot_is_told_how_to_name_it(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It runs to its end and sends nothing: the usual mistake of who forgets the function."""
+    (place / "defines.py").write_text("async def main(exchange):\n    pass\n")
+    assert command(["explore", "defines.py", "--seeds", "1", "--hours", "1m", "--jobs", "1"]) == 2
+    assert "If it is a function, name it, as defines.py:main." in capsys.readouterr().out

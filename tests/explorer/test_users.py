@@ -138,7 +138,7 @@ def test_what_was_not_judged_is_said(bad: str, capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("{folder}/bad.py", "names a file"),
+        ("{folder}/bad.py:", "names no function"),
         ("{folder}/bad.py:nobody", "there is no such function"),
         ("{folder}/bad.py:is_no_coroutine", "not a coroutine function"),
         ("{folder}/bad.py:needs_more", "has a parameter 'database'"),

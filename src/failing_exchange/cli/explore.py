@@ -269,7 +269,7 @@ def _in_short(found: Exploration, groups: Sequence[Group]) -> str:
     if ran <= 0:
         return "Nothing was judged: no world could be run."
     if not found.requests:
-        return "Nothing was judged: your bot sent no request in any world."
+        return f"Nothing was judged: your bot sent no request in any world.{_hint(found)}"
     judged = sum(1 for times in found.judged.values() if times)
     of = f"of {judged} rules that could be judged"
     if not groups:
@@ -280,6 +280,12 @@ def _in_short(found: Exploration, groups: Sequence[Group]) -> str:
         f"{len(broken)} {of} {were} broken, at {places} place{'' if places == 1 else 's'} "
         f"(causes: {len(found.findings)})."
     )
+
+
+def _hint(found: Exploration) -> str:
+    """What to try where a script does nothing by itself: its bot may be a function in it."""
+    target = found.options.target
+    return f" If it is a function, name it, as {target}:main." if target.endswith(".py") else ""
 
 
 def _show_groups(found: Exploration, groups: Sequence[Group], title: str) -> None:
