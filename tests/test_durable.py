@@ -138,7 +138,7 @@ class ComesBack(Everything):
         """One that is written down."""
         self.paper = Paper()
         self.middle: tuple[int, str] | None = None
-        return LoggedEngine([(MARKET, None)], cast(Any, self.paper))
+        return LoggedEngine([(MARKET, None)], {}, cast(Any, self.paper))
 
     @rule()
     def keep(self) -> None:
@@ -152,7 +152,7 @@ class ComesBack(Everything):
         audit(self.engine)
         wanted = Graph({}).to_text(without_empty_levels(self.engine))
         for number, text in filter(None, (self.middle, (0, ""))):
-            other = LoggedEngine([(MARKET, None)], cast(Any, Paper()))
+            other = LoggedEngine([(MARKET, None)], {}, cast(Any, Paper()))
             if text:
                 other.restore(from_graph(text, {}))
             other.replay(self.paper.rows[number:])

@@ -75,7 +75,12 @@ def test_the_scenario_is_one() -> None:
 def test_the_files_it_names_are_there() -> None:
     """A dead link is a promise not kept."""
     for target in re.findall(r"\]\(([^)]+)\)", README):
-        assert (Path(__file__).parent.parent / target).exists(), target
+        file, _, heading = target.partition("#")
+        page = Path(__file__).parent.parent / file
+        assert page.exists(), target
+        if heading:
+            titles = re.findall(r"^#+ (.+)", page.read_text(encoding="utf-8"), re.MULTILINE)
+            assert heading in [title.lower().replace(" ", "-") for title in titles], target
 
 
 def test_the_size_of_the_library_is_the_same_everywhere() -> None:

@@ -17,6 +17,7 @@ from failing_exchange.core.order import LIMIT, MARKET, Order, Side
 from failing_exchange.core.positions import MarginMode, MarginStatus
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.venue.default_world import MARKETS, backgrounds_of
+from failing_exchange.venue.perpetuals import COLLATERAL
 
 S = "BTC/USDT:USDT"
 BRACKETS = brackets_of(
@@ -24,11 +25,12 @@ BRACKETS = brackets_of(
 )
 PERPETUAL = Market(
     symbol=S, base="BTC", quote="USDT", price_step=10**6, amount_step=10**3, kind="linear",
-    maker_fee=200, taker_fee=500, contract=Contract(settle="USDT", brackets=BRACKETS),
+    maker_fee=200, taker_fee=500,
+    contract=Contract(settle="USDT", fee_asset="BNB", brackets=BRACKETS),
 )  # fmt: skip
 IN_BTC = replace(
     PERPETUAL, symbol="ETH/BTC:BTC", base="ETH", quote="BTC", price_step=10**3,
-    contract=Contract(settle="BTC", brackets=BRACKETS),
+    contract=Contract(settle="BTC", fee_asset="BNB", brackets=BRACKETS),
 )  # fmt: skip
 SPOT = replace(PERPETUAL, symbol="BTC/USDT", kind="spot", contract=None)
 START = 1_767_225_600 * SECOND  # an hour begins
@@ -41,7 +43,7 @@ class Floor:
 
     def __init__(self, background: Background | None = None, market: Market = PERPETUAL) -> None:
         self.at = START
-        self.engine = Engine([(market, background), (SPOT, None)])
+        self.engine = Engine([(market, background), (SPOT, None)], COLLATERAL)
         self.engine.auditor = Auditor(self.engine)
         self.events: tuple[Event, ...] = ()
         for name in ("alice", "bob"):

@@ -29,6 +29,7 @@ from failing_exchange.core.order import (
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS, SECOND
+from failing_exchange.venue.perpetuals import COLLATERAL
 from tests.core.perpetual_pair import BTC, ETH_IN_USDC, NAMES, PRICE, START
 
 SYMBOLS = (BTC.symbol, ETH_IN_USDC.symbol)
@@ -46,7 +47,7 @@ class Everything:
     def __init__(self) -> None:
         self.at = START
         bnb = replace(BTC, symbol="BNB/USDT:USDT", base="BNB")  # tells what BNB is worth
-        self.engine = Engine([(BTC, None), (ETH_IN_USDC, None), (bnb, None)])
+        self.engine = Engine([(BTC, None), (ETH_IN_USDC, None), (bnb, None)], COLLATERAL)
         self.engine.auditor = Auditor(self.engine)
         self.told: list[str] = []
         for name, usdt in zip(NAMES, (300, 1_000, 5_000, 50_000), strict=True):

@@ -28,6 +28,7 @@ from failing_exchange.core.order import LIMIT, MARKET, Fill, PositionSide, Side,
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS, HOUR, PPM
+from failing_exchange.venue.perpetuals import COLLATERAL
 from tests.core import reference_margin as reference
 from tests.core.reference_perpetual import ReferenceVenue
 
@@ -88,7 +89,7 @@ class Pair:
         self.joint, traded = joint, (BTC, ETH_IN_USDC if joint else ETH)
         self.markets = {market.symbol: market for market in traded}
         self.assets = ASSETS if joint else ASSETS[:1]
-        self.engine = Engine([*((market, None) for market in traded), (SPOT, None)])
+        self.engine = Engine([*((market, None) for market in traded), (SPOT, None)], COLLATERAL)
         self.engine.auditor = Auditor(self.engine)
         self.venue = ReferenceVenue([terms_of(market) for market in traded])
         self.trades: list[int] = []  # the ids of the trades that the reference has

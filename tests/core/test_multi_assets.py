@@ -24,6 +24,7 @@ from failing_exchange.core.order import LIMIT, Side
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, SECOND
+from failing_exchange.venue.perpetuals import COLLATERAL
 from tests.core.contracts import PERPETUAL, START, Floor, S, world
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDC:USDC"
@@ -35,11 +36,15 @@ def brackets(leverage: int, rate: int) -> tuple[Any, ...]:
 
 IN_USDT = replace(
     PERPETUAL, price_step=10**8, amount_step=10**6, maker_fee=0, taker_fee=0,
-    contract=Contract(settle="USDT", brackets=brackets(100, 8_000), liquidation_fee=0),
+    contract=Contract(
+        settle="USDT", fee_asset="BNB", brackets=brackets(100, 8_000), liquidation_fee=0,
+    ),
 )  # fmt: skip
 IN_USDC = replace(
     IN_USDT, symbol=ETH, base="ETH", quote="USDC",
-    contract=Contract(settle="USDC", brackets=brackets(100, 10_000), liquidation_fee=0),
+    contract=Contract(
+        settle="USDC", fee_asset="BNB", brackets=brackets(100, 10_000), liquidation_fee=0,
+    ),
 )  # fmt: skip
 
 
@@ -48,7 +53,7 @@ class Joint(Floor):
 
     def __init__(self) -> None:
         self.at = START
-        self.engine = Engine([(IN_USDT, None), (IN_USDC, None)])
+        self.engine = Engine([(IN_USDT, None), (IN_USDC, None)], COLLATERAL)
         self.engine.auditor = Auditor(self.engine)
         self.events = ()
         self.pay("alice", USDT=200, USDC=220)
@@ -250,7 +255,7 @@ class Burning(Joint):
         self.at = START
         bnb = replace(IN_USDT, symbol="BNB/USDT:USDT", base="BNB")
         charged = replace(IN_USDT, maker_fee=200, taker_fee=500)
-        self.engine = Engine([(charged, None), (bnb, None)])
+        self.engine = Engine([(charged, None), (bnb, None)], COLLATERAL)
         self.engine.auditor = Auditor(self.engine)
         self.events = ()
         for name in ("alice", "bob"):

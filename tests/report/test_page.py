@@ -229,7 +229,10 @@ OPTIONS: dict[str, Any] = {
     "scenario": "order_timeout_after_accept",
     "real_time": True,
     "venue": "binance",
-    "rules": ("mine.py:Rule", "mine.py:Other"),
+    "rules": {"mine.py:Rule": {}, "mine.py:Other": {}, "fresh": None, "stops": {"orders": 5}},
+    "client_ids": "(.*)-[0-9]+",
+    "env": {"MODE": "live trading"},
+    "files": "config",
     "faults": (("mine.py:Fault", 0.3),),
     "as_of": "2026-01-15",
     "change": "percent_encoding",
@@ -244,7 +247,7 @@ def options_of(line: str) -> RunConfig:
 @pytest.mark.parametrize("name", [*OPTIONS, "maintenance_minutes"])
 def test_the_line_on_the_page_has_every_option(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who runs it again without the scenario, or one option of it, sees another run."""
-    monkeypatch.setattr(user_code, "check_rules", lambda names: None)  # the files are not there
+    monkeypatch.setattr(user_code, "rules_of", lambda chosen: None)  # the files are not there
     given = {name: OPTIONS[name]} if name in OPTIONS else {}
     if name == "maintenance_minutes":
         given = {"maintenance_start": "02:00", "maintenance_minutes": 12.5}
@@ -256,9 +259,9 @@ def test_the_line_on_the_page_has_every_option(name: str, monkeypatch: pytest.Mo
 
 
 def test_every_option_of_a_run_is_on_the_page() -> None:
-    """A new one must be in the line, too. The journal is not: the first run's stays as it is."""
+    """A new one must be in the line, too. Journal and kept files are not: the first run's stay."""
     names = {one.name for one in dataclasses.fields(RunConfig)}
-    assert names - {"journal", "maintenance_minutes"} == set(OPTIONS)
+    assert names - {"journal", "keep_files", "maintenance_minutes"} == set(OPTIONS)
 
 
 def test_the_traceback_of_a_bot_that_died_is_there_once(tmp_path: Path) -> None:

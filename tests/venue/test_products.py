@@ -16,9 +16,10 @@ from tests.core.contracts import PERPETUAL
 
 S = PERPETUAL.symbol
 FIELDS = {"symbol": S, "percent": 1, "maker": 0.1, "cost_min": 1, "asset": "USDT", "amount": 1}
-FIELDS |= {"hours": 4, "change": "listen_keys"}
+FIELDS |= {"hours": 4, "change": "listen_keys", "worth": 0.9}
 ONE_OF = {  # of these one is needed
     "change_fees": ("maker",), "change_rules": ("cost_min",), "change_funding": ("hours",),
+    "change_collateral": ("worth",),
 }  # fmt: skip
 FAULTS = sorted(name for name, entry in CATALOGUE.items() if entry.scope == "process")
 

@@ -29,26 +29,6 @@ class Collateral(NamedTuple):
     threshold: int = 0
 
 
-def _volatile(buffer: int, threshold: int = 0) -> Collateral:
-    """An asset with the price of its contract; the auto-exchange takes half of the buffer."""
-    return Collateral(None, buffer, buffer, buffer // 2, buffer // 2, threshold)
-
-
-STABLE = Collateral(ATOMS, 100, 100, 100, 100, 5_000 * ATOMS)
-# Of a regular user. The collateral ratio is 1 - bid_buffer.
-COLLATERAL: dict[str, Collateral] = {
-    "USDT": STABLE,
-    "USDC": STABLE,
-    "BTC": _volatile(50_000, ATOMS // 10),
-    "ETH": _volatile(50_000),
-    "BNB": _volatile(50_000),
-    "SOL": _volatile(100_000),
-    "XRP": _volatile(100_000),
-    "ADA": _volatile(100_000),
-    "DOT": _volatile(100_000),
-}
-
-
 class Rates(NamedTuple):
     """What one unit of an asset is worth, in atoms of a dollar.
 
@@ -105,7 +85,7 @@ class SetMultiAssets(NamedTuple):
 
 
 class SetFeeBurn(NamedTuple):
-    """Pay trading fees of contracts in BNB, with a discount, or in the settlement asset."""
+    """Pay trading fees of contracts with a discount in their fee asset, or no longer."""
 
     account: str
     enabled: bool

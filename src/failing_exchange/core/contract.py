@@ -69,7 +69,8 @@ class Contract:
     brackets: tuple[Bracket, ...]
     size: int = ATOMS
     liquidation_fee: int = 12_500
-    fee_discount: int = 100_000  # of trading fees that are paid in BNB
+    fee_asset: str = ""  # in which trading fees cost less; empty: in none
+    fee_discount: int = 100_000  # of trading fees that are paid in it
     funding_hours: int = 8
     funding_cap: int = 300_000
     funding_floor: int = -300_000

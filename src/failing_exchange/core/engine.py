@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from heapq import heappop
 from typing import Any
 
@@ -28,7 +28,12 @@ from failing_exchange.core import (
     reference_price,
     timed_ends,
 )
-from failing_exchange.core.collateral import ChangeCollateral, SetFeeBurn, SetMultiAssets
+from failing_exchange.core.collateral import (
+    ChangeCollateral,
+    Collateral,
+    SetFeeBurn,
+    SetMultiAssets,
+)
 from failing_exchange.core.conditional_triggers import check_last
 from failing_exchange.core.events import Event, OperationRefused
 from failing_exchange.core.liquidity import Background
@@ -142,10 +147,14 @@ class Engine:
     {'USDT': (5, 0)}
     """
 
-    def __init__(self, markets: list[tuple[Market, Background | None]]) -> None:
+    def __init__(
+        self,
+        markets: list[tuple[Market, Background | None]],
+        collateral: Mapping[str, Collateral] = {},
+    ) -> None:
         for market, _ in markets:
             check_kind(market)
-        self.state = State(markets)
+        self.state = State(markets, collateral)
         self._markets = list(self.state.markets.values())
         self.auditor: Callable[[State, list[Event]], None] | None = None
         self._unaudited: list[Event] = []

@@ -39,9 +39,11 @@ def settled_rates(state: State, asset: str, at: int) -> Rates:
 
 
 def futures_assets(state: State) -> list[str]:
-    """The assets that a futures wallet takes: what contracts settle in, collateral, and BNB."""
-    settled = [ms.market.settle for ms in state.contracts]
-    return list(dict.fromkeys([*settled, *state.collateral])) if settled else []
+    """The assets that a futures wallet takes: for settlement, as collateral, and for fees."""
+    contracts = [ms.market for ms in state.contracts]
+    own = [one.contract.fee_asset for one in contracts if one.contract and one.contract.fee_asset]
+    settled = [one.settle for one in contracts]
+    return list(dict.fromkeys([*settled, *state.collateral, *own])) if settled else []
 
 
 def joint_assets(state: State, account: Account) -> list[str]:

@@ -24,7 +24,6 @@ from failing_exchange.core.units import PPM, SECOND, atoms_text
 
 LONG, SHORT, BOTH = PositionSide.LONG, PositionSide.SHORT, PositionSide.BOTH
 SLIPPAGE = 1_500  # ppm above the last price at which an order is assumed to fill (as below)
-FEE_ASSET = "BNB"  # in which fees cost less
 NOTHING = Position("", BOTH, "")  # in place of a position that is not there
 
 
@@ -131,9 +130,11 @@ class LinearSettlement(Settlement):
             return 0, market.settle
         rate, asset = market.maker_fee if maker else market.taker_fee, market.settle
         fee, wallet = cost * rate // PPM, futures_wallet(order.account)
-        if state.ledger.free(wallet, FEE_ASSET):
+        assert market.contract is not None
+        own = market.contract.fee_asset
+        if own and state.ledger.free(wallet, own):
             burned = _burned(state, market, order.account, cost * rate, at)
-            fee, asset = (fee, asset) if burned is None else (burned, FEE_ASSET)
+            fee, asset = (fee, asset) if burned is None else (burned, own)
         state.ledger.transfer(wallet, FEES, asset, fee, at=at)
         return fee, asset
 
@@ -155,17 +156,19 @@ class LinearSettlement(Settlement):
 
 
 def _burned(state: State, market: Market, account: str, fee: int, at: int) -> int | None:
-    """A fee in BNB, less the discount; None where it is not paid so. `fee`: in atoms times PPM.
+    """A fee in the fee asset, less the discount; None where it is not paid so.
 
-    Source: Binance, "Fee Schedule of Binance Futures" (support 360033544231): 10 % less, as long
-    as the futures wallet has enough BNB; else the fee is taken from the settlement asset.
+    `fee`: in atoms times PPM. Source: Binance, "Fee Schedule of Binance Futures" (support
+    360033544231): 10 % less, as long as the futures wallet has enough of the asset; else the fee is
+    taken from the settlement asset.
     """
     if not state.accounts[account].margin.fee_burn:
         return None
     assert market.contract is not None
+    own = market.contract.fee_asset
     atoms = fee * (PPM - market.contract.fee_discount) // (PPM * PPM)
-    found = state.value(market.settle, atoms, FEE_ASSET, at)
-    enough = found is not None and found <= state.ledger.free(futures_wallet(account), FEE_ASSET)
+    found = state.value(market.settle, atoms, own, at)
+    enough = found is not None and found <= state.ledger.free(futures_wallet(account), own)
     return found if enough else None
 
 

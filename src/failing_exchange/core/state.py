@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappush
 from itertools import islice
 from typing import NamedTuple, TypeAlias
 
 from failing_exchange.core.book import OrderBook
-from failing_exchange.core.collateral import COLLATERAL, Collateral
+from failing_exchange.core.collateral import Collateral
 from failing_exchange.core.commands import CheckMarks, EndDue, Operator
 from failing_exchange.core.conditional_order import FIRST_CONDITIONAL_ID, ConditionalOrder
 from failing_exchange.core.contract import Contract
@@ -311,9 +311,16 @@ def bounds_of(order: Order) -> Bounds:
 
 
 class State:
-    """The exchange's whole state. `events` collects what happens in the current step."""
+    """The exchange's whole state. `events` collects what happens in the current step.
 
-    def __init__(self, markets: list[tuple[Market, Background | None]]) -> None:
+    `collateral`: the terms of the assets that multi-assets mode takes.
+    """
+
+    def __init__(
+        self,
+        markets: list[tuple[Market, Background | None]],
+        collateral: Mapping[str, Collateral] = {},
+    ) -> None:
         self.markets = {m.symbol: MarketState(m, background) for m, background in markets}
         self.pairs: dict[tuple[str, str], MarketState] = {}  # by base and quote, the first of each
         self.contracts = [ms for ms in self.markets.values() if ms.market.contract is not None]
@@ -322,7 +329,7 @@ class State:
         self.ledger = Ledger()
         for asset in dict.fromkeys(ms.market.settle for ms in self.contracts):
             self.ledger.transfer(WORLD, INSURANCE, asset, INSURANCE_FUND, at=0)
-        self.collateral: dict[str, Collateral] = dict(COLLATERAL)  # of multi-assets mode
+        self.collateral = dict(collateral)
         self.accounts: dict[str, Account] = {}
         self.orders: dict[int, Order] = {}  # open ones
         self.waiting: dict[int, Order] = {}  # those of them whose trigger has not been met

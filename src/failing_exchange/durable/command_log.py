@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from failing_exchange.core import commands as c
@@ -13,6 +13,7 @@ from failing_exchange.durable.serialize import from_text, to_text
 from failing_exchange.durable.sqlite_store import Stored
 
 if TYPE_CHECKING:
+    from failing_exchange.core.collateral import Collateral
     from failing_exchange.core.events import Event
     from failing_exchange.core.liquidity import Background
     from failing_exchange.core.market import Market
@@ -27,9 +28,12 @@ class LoggedEngine(Engine):
     """Logs each command that may change something, before it executes."""
 
     def __init__(
-        self, markets: list[tuple[Market, Background | None]], commits: GroupCommit
+        self,
+        markets: list[tuple[Market, Background | None]],
+        collateral: Mapping[str, Collateral],
+        commits: GroupCommit,
     ) -> None:
-        super().__init__(markets)
+        super().__init__(markets, collateral)
         self._commits = commits
 
     def execute(self, command: c.Command, at: int) -> tuple[tuple[Event, ...], Any]:

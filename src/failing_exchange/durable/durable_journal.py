@@ -38,6 +38,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.journal import COUNTERS
 
 if TYPE_CHECKING:
+    from failing_exchange.core.collateral import Collateral
     from failing_exchange.core.engine import Engine
     from failing_exchange.core.liquidity import Background
     from failing_exchange.core.market import Market
@@ -234,10 +235,14 @@ class DurableJournal:
             metadata.check_gap(self.metadata, at)
         return int(self.metadata["birth"])
 
-    def engine(self, markets: list[tuple[Market, Background | None]]) -> LoggedEngine:
+    def engine(
+        self,
+        markets: list[tuple[Market, Background | None]],
+        collateral: Mapping[str, Collateral],
+    ) -> LoggedEngine:
         """The venue's engine, as it was when the last batch was written."""
         self._backgrounds = {m.symbol: one for m, one in markets if one is not None}
-        engine = self._engine = LoggedEngine(markets, self.commits)
+        engine = self._engine = LoggedEngine(markets, collateral, self.commits)
         with self._reading():
             replayed = self._come_back(engine)
         if not self.is_new:

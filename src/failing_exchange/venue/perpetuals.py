@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from failing_exchange.core.collateral import Collateral
 from failing_exchange.core.contract import Contract, brackets_of
 from failing_exchange.core.market import Market
 from failing_exchange.core.units import ATOMS
@@ -33,10 +34,31 @@ BRACKETS: dict[str, tuple[tuple[int, int, int], ...]] = {
 }  # fmt: skip
 # Atoms of a tick and of a lot, the least notional in USDT, and the cap of funding in atoms: 0.75
 # times the first maintenance rate.
+FEE_ASSET = "BNB"  # in which trading fees cost less
 STEPS: dict[str, tuple[int, int, int, int]] = {
     "BTC": (10**7, 10**5, 50, 300_000),
     "ETH": (10**6, 10**5, 20, 300_000),
     "SOL": (10**6, 10**6, 5, 375_000),
+}
+
+
+def _volatile(buffer: int, threshold: int = 0) -> Collateral:
+    """An asset with the price of its contract; the auto-exchange takes half of the buffer."""
+    return Collateral(None, buffer, buffer, buffer // 2, buffer // 2, threshold)
+
+
+STABLE = Collateral(ATOMS, 100, 100, 100, 100, 5_000 * ATOMS)
+# Collateral of the multi-assets mode, of a regular user. The collateral ratio is 1 - bid_buffer.
+COLLATERAL: dict[str, Collateral] = {
+    "USDT": STABLE,
+    "USDC": STABLE,
+    "BTC": _volatile(50_000, ATOMS // 10),
+    "ETH": _volatile(50_000),
+    "BNB": _volatile(50_000),
+    "SOL": _volatile(100_000),
+    "XRP": _volatile(100_000),
+    "ADA": _volatile(100_000),
+    "DOT": _volatile(100_000),
 }
 
 
@@ -48,7 +70,8 @@ def _perpetual(base: str) -> Market:
         price_step=tick, amount_step=lot, cost_min=notional * ATOMS,
         maker_fee=MAKER_FEE, taker_fee=TAKER_FEE,
         contract=Contract(
-            settle="USDT", brackets=brackets_of(rows), funding_cap=cap, funding_floor=-cap
+            settle="USDT", brackets=brackets_of(rows), funding_cap=cap, funding_floor=-cap,
+            fee_asset=FEE_ASSET,
         ),
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from failing_exchange.core.collateral import Collateral
     from failing_exchange.core.engine import Engine
     from failing_exchange.core.liquidity import Background
     from failing_exchange.core.market import Market
@@ -66,7 +67,12 @@ class Persistence(Protocol):
     def born(self, at: int, /) -> int:
         """The instant of the venue's birth: `at` if it is new."""
 
-    def engine(self, markets: list[tuple[Market, Background | None]], /) -> Engine:
+    def engine(
+        self,
+        markets: list[tuple[Market, Background | None]],
+        collateral: Mapping[str, Collateral],
+        /,
+    ) -> Engine:
         """The venue's engine, as it was."""
 
     def bind(self, gateway: Gateway, /) -> None:

@@ -17,6 +17,7 @@ from failing_exchange.venue.admission import MaintenanceGate, RateGate
 from failing_exchange.venue.default_world import backgrounds_of, traded_assets
 from failing_exchange.venue.latency import Latency, LogNormal, latency_of
 from failing_exchange.venue.maintenance import MaintenanceSchedule
+from failing_exchange.venue.perpetuals import COLLATERAL
 from failing_exchange.venue.venue_clock import VenueClock
 
 if TYPE_CHECKING:  # loaded when a venue starts, so that importing the package stays cheap
@@ -164,7 +165,7 @@ class RunningVenue:
         at, durable = self.clock.now(), self.durable
         birth = (at if durable is None else durable.born(at)) // SECOND
         listed = self._listed(birth)
-        self.engine = (Engine if durable is None else durable.engine)(listed)
+        self.engine = (Engine if durable is None else durable.engine)(listed, COLLATERAL)
         self.engine.auditor = Auditor(self.engine)
         codec = Codec(self.engine.state.markets)
         self.encode = codec.encode

@@ -13,6 +13,7 @@ from failing_exchange.venues.base import like_production
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 CONTRACT = Contract(
     settle="USDT",
+    fee_asset="BNB",
     brackets=brackets_of([
         (50_000 * ATOMS, 125, 4_000), (600_000 * ATOMS, 100, 5_000), (10**7 * ATOMS, 50, 10_000),
     ]),

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from failing_exchange.core.collateral import COLLATERAL
 from failing_exchange.core.contract import Contract
 from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.queries import FetchMarkets, Markets
 from failing_exchange.core.units import ATOMS, PPM, atoms_text
+from failing_exchange.venue.perpetuals import COLLATERAL
 from failing_exchange.venues.binance_common.call import Reading, Writing
 from failing_exchange.venues.binance_common.values import venue_symbol
 from failing_exchange.venues.binance_usdm.number_formats import (
