@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import gcd
 from typing import NamedTuple, Protocol
 
 from failing_exchange.core.contract import Contract
@@ -151,7 +152,10 @@ class Market:
     contract: Contract | None = field(default=None, repr=False)  # of kind "linear"
     depth_memory: int = field(default=600, repr=False)  # not in journals, either
     unit: int = field(init=False, repr=False, compare=False)  # of a lot, a tick: atoms * ATOMS
-    _cost_floor: int = field(init=False, repr=False, compare=False)  # cost_min * ATOMS
+    # a lot costs `cost_unit / cost_per` atoms a tick, in lowest terms: small numbers divide faster
+    cost_unit: int = field(init=False, repr=False, compare=False)
+    cost_per: int = field(init=False, repr=False, compare=False)
+    _cost_floor: int = field(init=False, repr=False, compare=False)  # cost_min * cost_per
     # whether limits of price, amount and cost are all that an order can break
     is_plain: bool = field(init=False, repr=False, compare=False)
 
@@ -182,18 +186,21 @@ class Market:
             if rest:
                 raise ValueError(f"{self.symbol}: steps and contract size make parts of an atom")
         object.__setattr__(self, "unit", unit)
-        object.__setattr__(self, "_cost_floor", self.cost_min * ATOMS)
+        common = gcd(unit, ATOMS)
+        object.__setattr__(self, "cost_unit", unit // common)
+        object.__setattr__(self, "cost_per", ATOMS // common)
+        object.__setattr__(self, "_cost_floor", self.cost_min * self.cost_per)
         rare = (self.rules, self.orders_max, self.price_band)
         plain = self.status is TRADING and self.price_every == self.amount_every == 1
         object.__setattr__(self, "is_plain", plain and rare == (None, None, None))
 
     def cost(self, ticks: int, lots: int) -> int:
         """What `lots` cost at `ticks`, in atoms of the quote asset, rounded down."""
-        return ticks * lots * self.unit // ATOMS
+        return ticks * lots * self.cost_unit // self.cost_per
 
     def cost_up(self, ticks: int, lots: int) -> int:
         """The same rounded up: what an order must reserve."""
-        return -(-ticks * lots * self.unit // ATOMS)
+        return -(-ticks * lots * self.cost_unit // self.cost_per)
 
     @property
     def settle(self) -> str:
@@ -242,7 +249,7 @@ class Market:
             self.check_price(ticks)
         if bounds is not None:
             self._check_band(ticks, *bounds)
-        if least and ticks * lots * self.unit < self._cost_floor:
+        if least and ticks * lots * self.cost_unit < self._cost_floor:
             self.check_cost(self.cost(ticks, lots))
 
     def check_price(self, ticks: int) -> None:

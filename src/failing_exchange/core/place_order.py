@@ -43,7 +43,7 @@ from failing_exchange.core.units import PPM, SECOND
 
 def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
     """Place one order and match it; raise `Reject` where it breaks a rule."""
-    name, symbol, _, kind, lots, ticks = command[:OPTIONS]
+    name, symbol, side, kind, lots, ticks = command[:OPTIONS]
     account = state.account(name)
     cap = account.cap
     if cap is not None:
@@ -56,7 +56,15 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
         if command.peg is not None:
             command = pegged(ms, command)
         check(state, ms, account, command, at)
-    order = make(state, ms, command, at, account, (), usual)
+    if usual:
+        order = Order(state.next_order_id, name, symbol, side, kind, lots, at, ticks)
+        state.next_order_id = order.id + 1
+        order.client_id = made_id(order.id)
+        names = account.names(symbol)
+        if order.client_id in names:
+            order.client_id = unused_id(names, order.id)
+    else:
+        order = make(state, ms, command, at, account)
     settlement = SETTLEMENTS[market.kind]
     cost = market_cost(ms, order, command) if kind is MARKET else None
     settlement.hold_need(state, ms, order, at, cost)
@@ -79,23 +87,16 @@ def make(
     at: int,
     account: Account,
     taken: tuple[str, ...] = (),
-    usual: bool = False,
 ) -> Order:
     """The order that a command describes, not yet accepted.
 
     One that has no client id gets an id that no order of its account has, and that is not `taken`
-    by those of its list. `usual`: no option is asked for.
+    by those of its list.
     """
     _, symbol, side, kind, lots, ticks = c[:OPTIONS]
     number = state.next_order_id
     state.next_order_id = number + 1
     order = Order(number, account.name, symbol, side, kind, lots, at, ticks)
-    if usual:
-        order.client_id = name = made_id(number)
-        names = account.names(symbol)
-        if name in names:
-            order.client_id = unused_id(names, number)
-        return order
     order.client_id = c.client_id or unused_id(account.names(symbol), number, taken=taken)
     _take_options(order, c)
     if c.expires_at:

@@ -13,7 +13,6 @@ from failing_exchange.core.order import BUY, LIMIT, LIMIT_TYPES, SELL, Fill, Ord
 from failing_exchange.core.settlement_base import NO_PROFIT, Settlement
 from failing_exchange.core.state import Account, MarketState, State
 from failing_exchange.core.stop_triggers import stop_of
-from failing_exchange.core.units import ATOMS
 
 
 class SpotSettlement(Settlement):
@@ -41,11 +40,11 @@ class SpotSettlement(Settlement):
     def hold_need(
         self, state: State, ms: MarketState, order: Order, at: int, cost: int | None = None
     ) -> None:
-        market = ms.market  # as above, without further calls: a hot path
+        market, lots = ms.market, order.lots  # as above, without further calls: a hot path
         if order.side is SELL:
-            asset, atoms = market.base, order.lots * market.amount_step
+            asset, atoms = market.base, lots * market.amount_step
         elif order.kind is LIMIT and (ticks := order.ticks):
-            asset, atoms = market.quote, -(-ticks * order.lots * market.unit // ATOMS)
+            asset, atoms = market.quote, -(-ticks * lots * market.cost_unit // market.cost_per)
         else:
             asset, atoms = market.quote, self.need(market, order, cost)
         state.ledger.reserve(order.account, asset, atoms, at)

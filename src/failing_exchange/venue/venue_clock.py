@@ -83,7 +83,7 @@ class VenueClock:
             return at if at > self._reached else self._reached
 
         def now_by_asyncio() -> int:  # the same without asyncio's own call: its loops read this
-            at = epoch + int(time.monotonic() * SECOND)
+            at = epoch + time.monotonic_ns()
             return at if at > self._reached else self._reached
 
         own = getattr(type(loop), "time", None) is BaseEventLoop.time
