@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import sys
 from pathlib import Path
 from time import monotonic
+
+import pytest
 
 from failing_exchange import simulate
 from failing_exchange.explorer import targets
@@ -70,3 +74,41 @@ def test_outside_of_a_simulation_every_module_has_its_own_functions_back(tmp_pat
         bot = find_bot(f"{tmp_path / 'bot.py'}:main")
         simulate(elapsed)
         assert bot.__globals__["monotonic"] is REAL["monotonic"]
+
+
+CACHE = """
+import time
+
+class Cache:
+    def __init__(self, timer=time.monotonic, *, nap=time.sleep):
+        self.timer, self.nap = timer, nap
+
+    def age(self):
+        began = self.timer()
+        self.nap(3600)
+        return self.timer() - began
+
+def stamp(clock=time.perf_counter, unit=None):
+    return clock()
+"""
+
+
+def test_a_clock_in_a_default_argument_follows_virtual_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`sched.scheduler` and caches that expire keep theirs there; no hour may be a real one."""
+    (tmp_path / "a_cache.py").write_text(CACHE)
+    monkeypatch.syspath_prepend(tmp_path)
+    library = importlib.import_module("a_cache")
+
+    def main() -> tuple[float, float]:
+        return library.Cache().age(), library.stamp()
+
+    try:
+        assert simulate(main) == (3600.0, 3600.0)
+        method = library.Cache.__init__
+        assert method.__defaults__ == (REAL["monotonic"],)
+        assert method.__kwdefaults__ == {"nap": REAL["sleep"]}
+        assert library.stamp.__defaults__ == (REAL["perf_counter"], None)
+    finally:
+        del sys.modules["a_cache"]

@@ -7,6 +7,7 @@ so every module that holds one is given the stand-in.
 from __future__ import annotations
 
 import sys
+from abc import ABCMeta
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from typing import Any, NamedTuple
 
 Function = Callable[..., Any]
 REPLACED_KEPT_MAX = 64  # modules whose name has become another's; of older ones nothing is known
+
+CLASS_KINDS = (type, ABCMeta)  # other metaclasses may run code when a class is asked for a name
 
 # These wait on locks and pipes of the real world, so they go on in real time.
 REAL_TIME_MODULES = (
@@ -45,8 +48,9 @@ class Patches:
     """The places in loaded modules that hold one of some functions.
 
     Each module is searched once, so that a run after the first costs little; one that was made anew
-    under its old name is another module. References kept in default arguments or on classes are
-    not found: enter `replaced` before the program is imported.
+    under its old name is another module. Default arguments of its functions and of its classes'
+    methods are searched as well (`sched.scheduler`, caches that expire). References on classes and
+    in containers are not found: enter `replaced` before the program is imported.
     """
 
     def __init__(
@@ -61,6 +65,7 @@ class Patches:
             fun: (real, fake) for real, fake in stand_ins.items() for fun in (real, fake)
         }
         self._places: dict[str, list[Place]] = {}  # by module
+        self._defaults: dict[str, list[FunctionType]] = {}  # functions with one among them
         self._replaced: deque[list[Place]] = deque(maxlen=REPLACED_KEPT_MAX)
         self._searched: dict[str, object] = {}
 
@@ -87,6 +92,9 @@ class Patches:
                 self._replaced.append(old)
             if found := self._found_in(module):
                 self._places[name] = found
+            self._defaults.pop(name, None)
+            if functions := self._with_defaults_in(module):
+                self._defaults[name] = functions
         self._searched = dict(sys.modules)
 
     def _found_in(self, module: ModuleType) -> list[Place]:
@@ -94,11 +102,42 @@ class Patches:
         return [
             Place(namespace, name, *self._pairs[value])
             for name, value in list(namespace.items())
-            if type(value) in self._kinds and value in self._pairs
+            if self._is_one(value)
         ]
+
+    def _with_defaults_in(self, module: ModuleType) -> list[FunctionType]:
+        namespace = ModuleType.__getattribute__(module, "__dict__")
+        return [
+            function
+            for function in _functions_of(namespace)
+            if any(map(self._is_one, function.__defaults__ or ()))
+            or any(map(self._is_one, (function.__kwdefaults__ or {}).values()))
+        ]
+
+    def _is_one(self, value: object) -> bool:
+        return type(value) in self._kinds and value in self._pairs
+
+    def _other(self, value: Any, back: bool) -> Any:
+        return self._pairs[value][0 if back else 1] if self._is_one(value) else value
 
     def _exchange(self, *, back: bool) -> None:
         for namespace, name, real, fake in chain(*self._places.values(), *self._replaced):
             present, other = (fake, real) if back else (real, fake)
             if namespace.get(name) is present:
                 namespace[name] = other
+        for function in chain(*self._defaults.values()):
+            if given := function.__defaults__:
+                function.__defaults__ = tuple(self._other(value, back) for value in given)
+            if named := function.__kwdefaults__:
+                named.update({name: self._other(value, back) for name, value in named.items()})
+
+
+def _functions_of(namespace: Mapping[str, Any]) -> Iterator[FunctionType]:
+    """The functions that a module defines, and the methods of its classes."""
+    name = namespace.get("__name__")
+    for value in list(namespace.values()):
+        kind = type(value)
+        if kind is FunctionType and value.__module__ == name:
+            yield value
+        elif kind in CLASS_KINDS and value.__module__ == name:
+            yield from (method for method in vars(value).values() if type(method) is FunctionType)

@@ -2,7 +2,8 @@
 
 time-machine replaces the wall clock's C functions in place, so that aliases follow as well; its
 traveller reads our clock, so that nothing has to be done when time moves. It leaves the monotonic
-clocks and `time.sleep` alone: those are replaced by name, in every module that holds one.
+clocks, `time.sleep`, `ctime` and `asctime` alone: those are replaced by name, in every module that
+holds one.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from failing_exchange.virtual.errors import SimulationError
 from failing_exchange.virtual.patching import Patches
 from failing_exchange.virtual.thread_registry import current
 
-_NAMES = ("monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep")
+_NAMES = (
+    "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep", "ctime", "asctime",
+)  # fmt: skip
 REAL: dict[str, Callable[..., Any]] = {name: getattr(time, name) for name in _NAMES}
 
 _clock: VirtualClock | None = None  # the one in force
@@ -221,7 +224,19 @@ def sleep(seconds: float) -> None:
     _clock.move_to(_clock.ns + delay_in_ns(seconds))
 
 
+def ctime(seconds: float | None = None, /) -> str:
+    """time.ctime, of now if no time is given."""
+    text: str = REAL["ctime"](time.time() if seconds is None else seconds)
+    return text
+
+
+def asctime(instant: Any = None, /) -> str:
+    """time.asctime, of now if no time is given."""
+    text: str = REAL["asctime"](time.localtime() if instant is None else instant)
+    return text
+
+
 @cache
 def _patches() -> Patches:
-    fakes = (monotonic, monotonic_ns, perf_counter, perf_counter_ns, sleep)
+    fakes = (monotonic, monotonic_ns, perf_counter, perf_counter_ns, sleep, ctime, asctime)
     return Patches({REAL[fake.__name__]: fake for fake in fakes})
