@@ -294,3 +294,25 @@ def test_locks_of_a_loaded_bot_outlast_the_simulation(tmp_path: Path) -> None:
     module = sys.modules["bot_threaded"]
     with module.LOCK, module.LOCK:
         assert not module.threading.Lock().locked()
+
+
+def test_a_bot_is_ended_that_has_closed_its_loop_with_a_stream_open(tmp_path: Path) -> None:
+    """As freqtrade leaves them; the end of a run must not trip over a loop that is gone."""
+    body = """
+import asyncio
+
+streams = []
+
+def main():
+    loop = asyncio.new_event_loop()
+    opened = loop.create_connection(asyncio.Protocol, "api.binance.com", 443, ssl=True)
+    streams.append(loop.run_until_complete(opened))
+    loop.close()
+    while True:
+        time.sleep(60)
+        ask()
+"""
+    found = load(written(tmp_path, body)).run(World(seed=1, seconds=200.0, restarts=(100.0,)))
+    assert found.error == ""
+    assert found.verdict is not None
+    assert found.verdict.crashed is None

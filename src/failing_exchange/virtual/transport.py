@@ -143,7 +143,7 @@ class MemoryTransport(asyncio.Transport):
 
     @property
     def _is_dead(self) -> bool:
-        """Whether its loop was closed with this open: nothing that arrives is ever read."""
+        """Whether its loop was closed with this open: its protocol is never called again."""
         return self._loop.is_closed()
 
     def _send(self, item: bytes | Signal) -> None:
@@ -274,7 +274,10 @@ class MemoryTransport(asyncio.Transport):
             )
         self._closing = self._lost = True
         self._written.clear()
-        self._loop.call_soon(self._finish, error)
+        if self._is_dead:
+            self._finish(error)
+        else:
+            self._loop.call_soon(self._finish, error)
 
     def _finish(self, error: BaseException | None) -> None:
         if self._closed:
@@ -289,7 +292,8 @@ class MemoryTransport(asyncio.Transport):
         peer = self._peer
         if peer is not None and peer._closed:
             self._peer = peer._peer = None  # no cycle is left for the garbage collector
-        self._protocol.connection_lost(error)
+        if not self._is_dead:
+            self._protocol.connection_lost(error)
 
     def get_protocol(self) -> asyncio.BaseProtocol:
         protocol: asyncio.BaseProtocol = self._protocol
