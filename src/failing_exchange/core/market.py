@@ -156,6 +156,7 @@ class Market:
     cost_unit: int = field(init=False, repr=False, compare=False)
     cost_per: int = field(init=False, repr=False, compare=False)
     _cost_floor: int = field(init=False, repr=False, compare=False)  # cost_min * cost_per
+    _worth: tuple[int, int] = field(init=False, repr=False, compare=False)  # likewise, of an atom
     # whether limits of price, amount and cost are all that an order can break
     is_plain: bool = field(init=False, repr=False, compare=False)
 
@@ -190,6 +191,8 @@ class Market:
         object.__setattr__(self, "cost_unit", unit // common)
         object.__setattr__(self, "cost_per", ATOMS // common)
         object.__setattr__(self, "_cost_floor", self.cost_min * self.cost_per)
+        common = gcd(unit, per := ATOMS * self.price_step)
+        object.__setattr__(self, "_worth", (unit // common, per // common))
         rare = (self.rules, self.orders_max, self.price_band)
         plain = self.status is TRADING and self.price_every == self.amount_every == 1
         object.__setattr__(self, "is_plain", plain and rare == (None, None, None))
@@ -209,7 +212,8 @@ class Market:
 
     def worth(self, price: int, lots: int) -> int:
         """What `lots` are worth at a price in atoms of the quote asset, such as a mark price."""
-        return price * lots * self.unit // (ATOMS * self.price_step)
+        unit, per = self._worth
+        return price * lots * unit // per
 
     def base_atoms(self, lots: int) -> int:
         """An amount in atoms of the base asset."""

@@ -262,7 +262,7 @@ class Order(RareFields):
 
     def __init__(
         self, id: int, account: str, symbol: str, side: Side, kind: OrderType, lots: int, at: int,
-        ticks: int = 0,
+        ticks: int = 0, client_id: str = "",
     ) -> None:  # fmt: skip
         self.id = id
         self.account = account
@@ -272,7 +272,7 @@ class Order(RareFields):
         self.lots = lots
         self.ticks = ticks
         self.created_at = self.updated_at = at
-        self.client_id = ""
+        self.client_id = client_id
         self.status = OPEN
         self.fills: Sequence[Fill] = ()  # a list once there is one
         self.time_in_force: TimeInForce = GTC

@@ -57,12 +57,12 @@ def place(state: State, command: PlaceOrder, at: int) -> OrderSnapshot:
             command = pegged(ms, command)
         check(state, ms, account, command, at)
     if usual:
-        order = Order(state.next_order_id, name, symbol, side, kind, lots, at, ticks)
-        state.next_order_id = order.id + 1
-        order.client_id = made_id(order.id)
-        names = account.names(symbol)
-        if order.client_id in names:
-            order.client_id = unused_id(names, order.id)
+        number, names = state.next_order_id, account.names(symbol)
+        state.next_order_id = number + 1
+        client_id = made_id(number)
+        if client_id in names:
+            client_id = unused_id(names, number)
+        order = Order(number, name, symbol, side, kind, lots, at, ticks, client_id)
     else:
         order = make(state, ms, command, at, account)
     settlement = SETTLEMENTS[market.kind]

@@ -32,7 +32,7 @@ from failing_exchange.unified.contract_calls import (
 from failing_exchange.unified.contract_data import price_candles as write_price_candles
 from failing_exchange.unified.decode import Decoder, order_id_of
 from failing_exchange.unified.message_fields import instant_of, limit_of, until_of
-from failing_exchange.unified.numbers import hashable, lots_of, ticks_of
+from failing_exchange.unified.numbers import LOTS, TICKS, hashable, lots_of
 from failing_exchange.unified.order_dicts import order, public_trade, refused_order, trade
 from failing_exchange.unified.order_params import BUY, CONTRACT_PARAMS, LIMIT, MARKET, SELL
 from failing_exchange.unified.timeframes import seconds_of
@@ -52,12 +52,12 @@ class Codec(Decoder):
             return self.order(trip.account, trip.message)
         market = listed.market  # the busiest calls, without detours
         if kind == "limit" and (price.__class__ is float or price.__class__ is int):
-            kind, ticks = LIMIT, ticks_of(price, market.price_step)
+            kind, ticks = LIMIT, TICKS[price, market.price_step]
         elif kind == "market":
             kind, ticks = MARKET, 0
         else:
             return self.order(trip.account, trip.message)
-        lots = lots_of(amount, market.amount_step)
+        lots = LOTS[amount, market.amount_step]
         used = (trip.account, symbol, BUY if side == "buy" else SELL, kind, lots, ticks)
         return record(PlaceOrder, used + NO_OPTIONS)
 

@@ -75,7 +75,8 @@ BLANKS = Blanks()
 def order(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
     """ccxt's order structure."""
     o, status, ticks, lots, filled, cost, fills, updated_at, _ = snapshot
-    placed, step = o.created_at // MILLISECOND, market.amount_step
+    placed_at, step = o.created_at, market.amount_step
+    placed = placed_at // MILLISECOND
     order_id, client_id = str(o.id), o.client_id
     fields = BLANKS[o.symbol, o.kind, o.side, o.time_in_force, o.post_only, status].copy()
     fields["info"] = {
@@ -86,7 +87,8 @@ def order(snapshot: OrderSnapshot, market: Market) -> dict[str, Any]:
     fields["clientOrderId"] = client_id
     fields["timestamp"] = placed
     fields["datetime"] = iso(placed)
-    fields["lastUpdateTimestamp"] = updated_at // MILLISECOND
+    unchanged = updated_at == placed_at
+    fields["lastUpdateTimestamp"] = placed if unchanged else updated_at // MILLISECOND
     if ticks:
         fields["price"] = ticks * market.price_step / ATOMS
     fields["amount"] = fields["remaining"] = lots * step / ATOMS
