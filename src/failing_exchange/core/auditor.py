@@ -25,7 +25,7 @@ from failing_exchange.core.linear_settlement import is_closing
 from failing_exchange.core.liquidity import Liquidity
 from failing_exchange.core.margin import positions_in
 from failing_exchange.core.mark_watch import ALGO
-from failing_exchange.core.order import BUY, SELL, Order, PositionSide, Side, Status
+from failing_exchange.core.order import BUY, OPEN, SELL, Order, PositionSide, Side, Status
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.state import MarketState, State
 from failing_exchange.core.units import SECOND
@@ -104,7 +104,7 @@ class Auditor:
 
     def _follow(self, events: list[Event]) -> tuple[dict[int, Order], list[str]]:
         """The orders that the events are about, and what can't be true of the events."""
-        known, orders, breaches = self._open, self._state.orders, []
+        known, orders, shown, breaches = self._open, self._state.orders, self._shown, []
         touched, forgotten = dict(self._held), dict[int, None]()
         for event in events:
             if event.__class__ is OrderAccepted:
@@ -114,10 +114,14 @@ class Auditor:
                     order = self._ended(event[1], number)
                 if number in known:
                     breaches.append(f"order {number} was accepted twice")
-                if order is not None:
-                    known[number] = touched[number] = order
-                else:  # it has ended in this step, and is forgotten
+                if order is None:  # it has ended in this step, and is forgotten
                     forgotten[number] = None
+                    continue
+                known[number] = order
+                if order.resting and order.status is OPEN and not (order.filled or order.held):
+                    shown[number] = order.lots  # as told so far; a further event touches it
+                else:
+                    touched[number] = order
             elif event.__class__ in OF_OPEN_ORDERS:
                 of_order: OfOpenOrder = event  # type: ignore[assignment]
                 number = of_order.order_id
