@@ -274,3 +274,29 @@ def test_a_bot_may_keep_a_notebook_as_in_every_other_run(tmp_path: Path) -> None
     report = check_determinism(f"{path}:main")
     assert report.same
     assert report.ending == "ended by ValueError: ['BTC', 'USDT']", "a market order costs fees"
+
+
+CLIENT = """
+import json, time, urllib.request
+
+def main():
+    while True:
+        with urllib.request.urlopen("https://api.binance.com/api/v3/time") as answer:
+            print(json.load(answer)["serverTime"])
+        time.sleep(6 * 3600)
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize("target", ["client.py", "client.py:main"])
+def test_a_program_with_a_client_of_its_own_is_checked_with_its_venue(
+    tmp_path: Path, target: str
+) -> None:
+    """Without one, each run ended at its first request, and nothing was compared."""
+    (tmp_path / "client.py").write_text(CLIENT, encoding="utf-8")
+    report = check_determinism(f"{tmp_path}/{target}")
+    assert report.same
+    assert report.lines >= 5, str(report)
+    assert report.ending.startswith("ended by BudgetExceeded"), str(report)  # after a day

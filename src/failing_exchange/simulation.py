@@ -135,7 +135,7 @@ def simulate(
     """
     try:
         if venue:
-            _load_the_venue()
+            load_venue()
         _check_as_of(as_of, venue)
         with virtual_time(
             seed=seed,
@@ -146,13 +146,13 @@ def simulate(
             steps_per_instant_max=steps_per_instant_max,
             wall_seconds_max=wall_seconds_max,
         ) as world:
-            return world.run(_hosted(main, venue, seed, as_of) if venue else main)
+            return world.run(hosted(main, venue, seed, as_of) if venue else main)
     finally:
         if asyncio.iscoroutine(main) and getcoroutinestate(main) == CORO_CREATED:
             main.close()  # it never began, for a reason that is on its way: no warning besides
 
 
-def _load_the_venue() -> None:
+def load_venue() -> None:
     """Load a venue's server and the usual client now: in virtual time loading would draw."""
     import aiohttp  # noqa: F401
 
@@ -196,10 +196,10 @@ Wanted: TypeAlias = "str | Venue | Hosted"  # by its name, as a value, or served
 Venues: TypeAlias = "Wanted | Sequence[Wanted]"
 
 
-async def _hosted(
+async def hosted(
     main: Main[T] | Blocking[T], venues: Venues, seed: int, as_of: str | date | None
 ) -> T:
-    """Run `main` while its venues answer."""
+    """Run `main` while its venues answer; `load_venue` goes before, in real time."""
     found = _venues(venues, seed, as_of)
     try:
         await _listen(found)
