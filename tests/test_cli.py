@@ -159,6 +159,10 @@ def test_the_bot_of_the_run_starts_before_the_maintenance(tmp_path: Path) -> Non
         (["check-determinism", "mybot.py:man"], "did you mean 'main'"),
         (["check-determinism", "needs.py:main"], "No module named 'not_there'"),
         (["simulate", "nope.py"], "no script"),
+        (
+            ["explore", "bot.py", "--pair", "BTCUSDT"],
+            "unrecognized arguments: --pair BTCUSDT; arguments of the program stand behind --",
+        ),
     ],
 )
 def test_wrong_arguments_are_one_clear_line(
@@ -266,6 +270,13 @@ def test_faults_are_listed_and_explained(tmp_path: Path) -> None:
     """The catalogue is where one looks for what can go wrong."""
     assert "lose_answer" in command("faults", cwd=tmp_path).stdout
     assert "executed" in command("faults", "time_out", cwd=tmp_path).stdout
+
+
+def test_help_shows_no_empty_default(capsys: pytest.CaptureFixture[str]) -> None:
+    """`(default: )` says nothing."""
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    assert "(default: )" not in capsys.readouterr().out
 
 
 def test_in_real_time_too(tmp_path: Path) -> None:

@@ -161,9 +161,13 @@ def test_the_command_line_takes_scripts_and_modules(
     calm = ["--mode", "NONE", "--duration", "60", "--output", "r.json"]
     assert command(["run", *calm, "--bot", "buys.py", "--", "BTCUSDT"]) == 0
     assert command(["run", *calm, "-m", "buyer", "--", "BTCUSDT"]) == 0
+    assert command(["simulate", "--venue", "binance", "-m", "buyer", "BTCUSDT", "--dry"]) == 0
     assert command(["simulate", "--venue", "binance", "buys.py", "BTCUSDT"]) == 0
     assert command(["simulate", "--venue", "binance", "-m", "buyer", "--", "BTCUSDT"]) == 0
+    (place / "shows.py").write_text("import sys\nprint(sys.argv[1:])\n")
     capsys.readouterr()
+    assert command(["simulate", "-m", "shows", "--pair", "BTCUSDT", "--", "more"]) == 0
+    assert capsys.readouterr().out == "['--pair', 'BTCUSDT', 'more']\n"
     with pytest.raises(SystemExit):
         command(["explore", "--seeds", "3"])
     assert "explore: name what to run: path.py:function" in capsys.readouterr().err

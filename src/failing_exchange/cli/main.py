@@ -42,7 +42,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     arguments = parser()
     own, program = split(sys.argv[1:] if argv is None else argv)
-    options = arguments.parse_args(own)
+    options, unknown = arguments.parse_known_args(own)
+    if unknown:
+        where = "; arguments of the program stand behind --" if own[0] in AFTER_DASHES else ""
+        arguments.error(f"{own[0]}: unrecognized arguments: {' '.join(unknown)}{where}")
     if own and own[0] in POSITIONAL and not hasattr(options, POSITIONAL[own[0]]):
         arguments.error(f"{own[0]}: name what to run: {RUNNABLE}")
     if program is not None:

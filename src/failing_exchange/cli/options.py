@@ -97,7 +97,7 @@ class Formatter(argparse.ArgumentDefaultsHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str:
         text = action.help or ""
-        if action.default in (None, False, argparse.SUPPRESS) or "default" in text:
+        if action.default in (None, False, "", argparse.SUPPRESS) or "default" in text:
             return text
         return f"{text} (default: {action.default})"
 

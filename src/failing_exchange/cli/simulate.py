@@ -26,7 +26,10 @@ def add_parser(commands: Any) -> None:
         help="the venue that clients reach by its production host names (default: none)",
     )  # fmt: skip
     simulate.add_argument("--as-of", type=day, metavar="DATE", help=AS_OF)
-    simulate.add_argument("-m", dest="module", metavar="MODULE", help="a module, as Python runs it")
+    simulate.add_argument(
+        "-m", dest="module", nargs=argparse.REMAINDER,
+        help="a module, as Python runs it, and its arguments; our options go before it",
+    )  # fmt: skip
     simulate.add_argument("script", nargs="?", help="the script, if no module is named")
     simulate.add_argument("arguments", nargs=argparse.REMAINDER, help="its own arguments")
     simulate.set_defaults(command=simulate_command)
@@ -60,10 +63,10 @@ def _program(options: argparse.Namespace) -> ProgramSpec:
     from failing_exchange.errors import ConfigurationError
     from failing_exchange.runs.programs import ProgramSpec
 
-    arguments = [one for one in options.arguments if one != "--"]
     if options.module:
-        given = [options.script] if options.script is not None else []
-        return ProgramSpec(options.module, True, (*given, *arguments))
+        module, *arguments = options.module  # as far as a first --
+        behind = [] if options.script is None else [options.script, *options.arguments]
+        return ProgramSpec(module, True, (*arguments, *behind))
     if options.script is None:
         raise ConfigurationError("simulate: name a script as path.py, or a module as -m module")
     return ProgramSpec(options.script, False, tuple(options.arguments))
