@@ -95,5 +95,6 @@ clean:  ## remove what the other targets made
 	@echo "Setting up .venv-freqtrade (once, about a minute)" >&2
 	@$(PYTHON) -m venv .venv-freqtrade
 	@if PIP_CONSTRAINT=constraints.txt .venv-freqtrade/bin/python -m pip install --quiet --quiet \
-		freqtrade; then touch $@; else rm -rf .venv-freqtrade; \
+		freqtrade && PIP_CONSTRAINT=constraints.txt .venv-freqtrade/bin/python -m pip install \
+		--quiet --quiet --editable .; then touch $@; else rm -rf .venv-freqtrade; \
 		echo "freqtrade could not be installed: its tests are skipped" >&2; fi
