@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from failing_exchange.explorer.findings import needed
+from failing_exchange.explorer.findings import needed, weather
 from failing_exchange.explorer.shrink import Attempt, shrink, shrink_alone
 from failing_exchange.explorer.trial import BrokenRule, TrialSummary
 from failing_exchange.explorer.world import FaultSpec, World
@@ -30,6 +30,16 @@ def test_values_are_made_as_mild_as_they_can_be() -> None:
     world = World(seed=1, seconds=60.0, plan=(plan_of("delay_answer", 1, seconds=640.0),))
     small = shrink(world, harmed(world), "once", harmed)
     assert small.world.plan[0]["fields"] == {"seconds": 10.0}
+
+
+def test_a_fault_of_many_operations_names_a_few_of_them() -> None:
+    """A sentence with the names of 35 operations is not read."""
+    four = ("a", "b", "c", "d")
+    assert weather(FaultSpec("lost", "chance(0.05)", four)) == "lost on 5 % of a and b and c and d"
+    assert (
+        weather(FaultSpec("lost", "", (*four, "e")))
+        == "lost on every one of a and b and c and 2 others"
+    )
 
 
 def test_many_strikes_are_told_as_weather() -> None:

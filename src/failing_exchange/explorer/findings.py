@@ -15,6 +15,7 @@ from failing_exchange.simulation import SCHEDULES
 
 CAUSES_MAX = 500  # different causes that are kept apart; more are counted as one
 SHRUNK_EACH_MAX = 6  # causes of one group that are made small; further ones are counted with it
+OPERATIONS_NAMED_MAX = 4  # of a fault, in a sentence; of more, the last ones are counted
 
 
 class Spot(NamedTuple):
@@ -405,7 +406,10 @@ def weather(arm: FaultSpec) -> str:
     >>> weather(FaultSpec("rate_limited", "chance(0.05)", ("create_order",)))
     'rate_limited on 5 % of create_order'
     """
-    whom = " and ".join(arm.operations) or "all requests"
+    named = list(arm.operations)
+    if len(named) > OPERATIONS_NAMED_MAX:
+        named[OPERATIONS_NAMED_MAX - 1 :] = [f"{len(named) - OPERATIONS_NAMED_MAX + 1} others"]
+    whom = " and ".join(named) or "all requests"
     how, _, number = arm.when.rstrip(")").partition("(")
     if not arm.when:
         return f"{arm.kind} on every one of {whom}"
