@@ -339,3 +339,26 @@ def test_a_marker_with_nothing_to_act_on_is_refused(pytester: pytest.Pytester) -
     ran = pytester.runpytest_subprocess(*ALONE)
     ran.assert_outcomes(failed=1)
     ran.stdout.fnmatch_lines(["*the marker 'faults' has nothing to act on: take the fixture*"])
+
+
+def test_a_plain_test_never_reaches_the_real_exchange(pytester: pytest.Pytester) -> None:
+    """Its blocking clients trade in a simulation, or are refused; a real order would be costly."""
+    pytester.makepyfile(
+        """
+        import urllib.request
+
+        import pytest
+        from failing_exchange import Binance, simulate
+
+        def ask():
+            return urllib.request.urlopen("https://api.binance.com/api/v3/ping").status
+
+        def test_in_a_simulation(failing_exchange):
+            assert simulate(ask, venue=Binance(failing_exchange)) == 200
+
+        def test_outside_of_it(failing_exchange):
+            with pytest.raises(RuntimeError, match="would leave the simulation.*Binance"):
+                ask()
+        """
+    )
+    pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=2)

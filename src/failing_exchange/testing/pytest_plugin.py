@@ -150,6 +150,21 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
     return None
 
 
+@pytest.hookimpl(specname="pytest_pyfunc_call", wrapper=True)
+def pytest_bar_network(pyfuncitem: pytest.Function) -> Iterator[None]:
+    """Keep a test that is not async, and has an exchange, from the real one.
+
+    Its blocking clients reach the exchange in `simulate(main, venue=Binance(exchange))` only.
+    """
+    has_exchange = any(map(_is_exchange, pyfuncitem.funcargs.values()))
+    if not has_exchange or inspect.iscoroutinefunction(pyfuncitem.obj):
+        return (yield)
+    from failing_exchange.virtual.blocking_sockets import barred
+
+    with barred():
+        return (yield)
+
+
 @pytest.hookimpl(specname="pytest_pyfunc_call")
 def pytest_run_unclaimed(pyfuncitem: pytest.Function) -> bool | None:
     """Run an async test that no other plugin takes, if its module imports this package."""
