@@ -28,7 +28,7 @@ soak: .venv/ready  ## draw property tests and worlds anew for SECONDS (600); pri
 	@$(BIN)/python tests/soak.py $(SECONDS)
 
 slow: .venv/ready  ## run the tests that take seconds each, and all examples of property tests
-	@THOROUGH=1 $(BIN)/python -m pytest -m slow --numprocesses auto
+	@THOROUGH=1 $(BIN)/python -m pytest -m slow --numprocesses auto --dist worksteal
 
 versions: .venv/ready  ## run the same programs on every Python from 3.11 to 3.13 that is installed
 	@for v in 3.11 3.12 3.13; do \
@@ -54,7 +54,7 @@ mutants: .venv/ready  ## change the code at MUTANTS (200) places; show which no 
 
 clients: .venv/ready .venv-freqtrade/ready  ## run the slower tests: real clients on real sockets
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group clients
-	@$(BIN)/python -m pytest --numprocesses auto tests/integration tests/clients
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/integration tests/clients
 
 lint: .venv/ready typing  ## style and types
 	@$(BIN)/ruff check .
