@@ -58,6 +58,7 @@ SPOT_ALONE = Product(
     skipped={
         "orderBook": {"timestamp": "the venue's order book says no time"},
         "fetchLeverageTiers": "no derivatives",
+        "watchPositions": "no derivatives: a spot market never has one",
         "fetchDeposits": "no wallet",
         "fetchWithdrawals": "no wallet",
         "fetchBorrowInterest": "no margin",

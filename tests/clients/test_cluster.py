@@ -63,7 +63,11 @@ def test_a_seed_that_kills_its_workers_is_reported_and_left_out(tmp_path: Path) 
     path = tmp_path / "poison.py"
     path.write_text(POISON, encoding="utf-8")
     with (
-        dask_config.set({"distributed.scheduler.allowed-failures": 1}),
+        # a job in the queue of a worker that dies counts as a failure of that job, too
+        dask_config.set({
+            "distributed.scheduler.allowed-failures": 1,
+            "distributed.scheduler.worker-saturation": 1.0,
+        }),
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None,
             local_directory=str(tmp_path),

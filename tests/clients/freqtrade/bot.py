@@ -106,7 +106,8 @@ def _settings(folder: Path) -> dict[str, Any]:
         "db_url": f"sqlite:///{folder}/trades.sqlite",
         "bot_name": "once",
         "internals": {"process_throttle_secs": 1},
-        "unfilledtimeout": {"entry": 300, "exit": 300, "unit": "seconds"},
+        # a sale that the market runs away from is tried again before patience ends
+        "unfilledtimeout": {"entry": 300, "exit": 15, "unit": "seconds"},
         "entry_pricing": {**price, "price_side": "other"},
         "exit_pricing": {**price, "price_side": "other"},
         "order_types": {"entry": "limit", "exit": "limit", "stoploss": "market",
