@@ -287,3 +287,12 @@ def test_a_refused_journal_says_the_same_again(whole: bytes, tmp_path: Path) -> 
                 await exchange.fetch_balance()
 
     run(story())
+
+
+def test_a_damaged_schema_is_one_line(whole: bytes, tmp_path: Path) -> None:
+    """SQLite quotes the statement, which has several."""
+    path = tmp_path / "run.db"
+    path.write_bytes(whole.replace(b"CREATE TABLE commands", b"CREATE TABLE comma`ds"))
+    text = told(path)
+    assert text is not None
+    assert "malformed database schema" in text

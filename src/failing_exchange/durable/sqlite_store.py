@@ -17,6 +17,7 @@ from failing_exchange.durable.checksums import Key, TableSums, row_sum, text_sum
 from failing_exchange.durable.file_lock import FileLock, LockLost, ReadOnly
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.number_checks import is_whole
+from failing_exchange.text.spelling import printable
 
 VERSION = 4  # of the tables and of what stands in them
 APPLICATION = 0x6661696C  # "fail": what the file says it is
@@ -209,7 +210,8 @@ class SqliteStore:
         except ConfigurationError:
             raise
         except Exception as error:
-            self._refuse(str(error), what, error)
+            # the error may quote the file, which has line ends and may have control characters
+            self._refuse(printable(" ".join(str(error).split())), what, error)
 
     def _refuse(self, why: str, what: str = "", cause: BaseException | None = None) -> NoReturn:
         """The file is damaged, or can't be opened."""
