@@ -52,7 +52,7 @@ ALLOWED: dict[tuple[str, str], str] = {
         "venue.venue_clock",
         "time.time_ns",
     ): "in real time the epoch is read once, when the loop is bound",
-    ("venue.venue_clock", "time.monotonic"): "in real time, in place of a loop's own call of it",
+    ("venue.venue_clock", "time.monotonic_ns"): "in real time, in place of a loop's own call of it",
     ("client.helpers", "datetime.datetime.now"): "the client's clock, before the venue's starts",
     ("journal.journal", "hash"): "only asks whether there is one",
     ("core.reject", "hash"): "its own __hash__; decides nothing",
