@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -346,3 +348,21 @@ def test_a_loop_that_was_closed_reads_nothing_and_harms_nobody(
     simulate(main)
     assert sent == [0, 1, 2, 3, 4]
     assert "Event loop is closed" not in caplog.text
+
+
+def test_a_process_is_refused_by_a_module_that_the_program_imports_late() -> None:
+    """A pool of processes that is imported where it is used would leave the simulation."""
+    program = """
+from failing_exchange import simulate
+
+def main():
+    import multiprocessing
+    multiprocessing.get_context("spawn").Process(target=print).start()
+
+if __name__ == "__main__":
+    simulate(main)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert "Escape: multiprocessing.process.BaseProcess()" in done.stderr

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -83,11 +83,10 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
 
 
 def attributes() -> Iterator[tuple[Any, str, Callable[..., Any]]]:
-    """(class, method, stand-in) of the modules that are loaded."""
+    """(class, method, stand-in); the modules are loaded here, for a program may do so later."""
     for module, kind, name in (
         ("subprocess", "Popen", "__init__"),
         ("multiprocessing.process", "BaseProcess", "start"),
     ):
-        if module in sys.modules:
-            owner = getattr(sys.modules[module], kind)
-            yield owner, name, _refused(getattr(owner, name), f"{module}.{kind}")
+        owner = getattr(importlib.import_module(module), kind)
+        yield owner, name, _refused(getattr(owner, name), f"{module}.{kind}")
