@@ -54,10 +54,7 @@ def read_spec(text: str) -> Spec:
     found = SPEC.fullmatch(text)
     if found is None:
         return Spec(text)
-    try:
-        return Spec(found["bot"], tuple(shlex.split(found["arguments"])))
-    except ValueError as error:
-        raise ConfigurationError(f"the arguments of {text!r} can't be read: {error}") from error
+    return Spec(found["bot"], programs.split_arguments(text, found["arguments"]))
 
 
 def with_arguments(bot: str, arguments: Sequence[str] | None) -> str:

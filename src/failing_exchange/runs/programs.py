@@ -56,11 +56,16 @@ def read(text: str) -> ProgramSpec | None:
     found = MODULE.fullmatch(text) or SCRIPT.fullmatch(text)
     if found is None:
         return None
-    try:
-        arguments = tuple(shlex.split(found["arguments"] or ""))
-    except ValueError as error:
-        raise ConfigurationError(f"the arguments of {text!r} can't be read: {error}") from error
+    arguments = split_arguments(text, found["arguments"] or "")
     return ProgramSpec(found["place"], text.startswith("-m"), arguments)
+
+
+def split_arguments(name: str, arguments: str) -> tuple[str, ...]:
+    """Split the arguments in the name of a bot as a shell does; raises ConfigurationError."""
+    try:
+        return tuple(shlex.split(arguments))
+    except ValueError as error:
+        raise ConfigurationError(f"the arguments of {name!r} can't be read: {error}") from error
 
 
 class LoadedProgram:
@@ -73,7 +78,6 @@ class LoadedProgram:
 
     def __init__(self, program: ProgramSpec) -> None:
         self.program = program
-        self.home = os.getcwd()
         self.file = _file_of(program)
         self._root = _root_of(program, self.file)
         _compiled(self.file)
@@ -187,26 +191,19 @@ def _compiled(file: Path) -> ast.Module:
 def _libraries(loaded: LoadedProgram) -> list[str]:
     """The modules of libraries that the program's files import, in the order of their lines."""
     found: dict[str, None] = {}
-    files = {loaded.file: None}
-    for number, file in enumerate(iter_growing(files)):
-        if number >= FILES_READ_MAX:
-            break
+    known = {loaded.file: None}
+    waiting = [loaded.file]
+    while waiting and len(known) <= FILES_READ_MAX:
+        file = waiting.pop(0)
         with suppress(ConfigurationError):  # a file with an error: told when it is imported
             for name in _imported(_compiled(file), file, loaded):
                 own = loaded.file_of(name)
-                if own is not None:
-                    files[own] = None
-                elif name.partition(".")[0] != PACKAGE:
+                if own is None and name.partition(".")[0] != PACKAGE:
                     found[name] = None
+                elif own is not None and own not in known:
+                    known[own] = None
+                    waiting.append(own)
     return list(found)
-
-
-def iter_growing(files: dict[Path, None]) -> Iterator[Path]:
-    """Go through a table that grows meanwhile."""
-    at = 0
-    while at < len(files):
-        yield list(files)[at]
-        at += 1
 
 
 def _imported(tree: ast.Module, file: Path, loaded: LoadedProgram) -> Iterator[str]:
