@@ -31,6 +31,7 @@ FUNCTION_LINES_MAX = 40  # without the docstring
 EDGES: dict[str, str] = {
     "errors": "",
     "text": "errors",
+    "system": "errors",
     "core": "errors text",
     "background": "errors text core",
     "virtual": "errors text core",
@@ -52,12 +53,12 @@ EDGES: dict[str, str] = {
     "report": "errors text core virtual journal faults venue judge",
     "runs": "errors text core virtual threads journal faults resilience venue judge scenarios "
     "venues client simulation report",
-    "explorer": "errors text core virtual journal faults venue venues judge scenarios client "
-    "simulation report runs",
+    "explorer": "errors text system core virtual journal faults venue venues judge scenarios "
+    "client simulation report runs",
     "testing": "errors text core virtual journal faults judge server venues client simulation "
     "report runs explorer",
-    "cli": "errors text core journal unified resilience faults venue durable server venues client "
-    "judge simulation report scenarios runs explorer testing",
+    "cli": "errors text system core journal unified resilience faults venue durable server "
+    "venues client judge simulation report scenarios runs explorer testing",
     "__init__": "errors core faults resilience venues client judge simulation testing",
     "__main__": "cli",
 }

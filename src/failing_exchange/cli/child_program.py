@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.system import end_processes
 
 if TYPE_CHECKING:
     from failing_exchange.server.proxy import Proxy
@@ -96,23 +97,15 @@ class ChildProgram:
     async def close(self) -> None:
         """Stop the program if it still runs, and remove its proxy and certificates."""
         if self._process is not None:
-            self._signal(signal.SIGTERM)
+            end_processes(self._process, kill=False)
             with suppress(TimeoutError):  # it is killed then, with all that it has started
                 await asyncio.wait_for(self._process.wait(), STOP_S_MAX)
-            self._signal(signal.SIGKILL)
+            end_processes(self._process, kill=True)
             await self._process.wait()
         if self._proxy is not None:
             self._proxy.close()
         if self._folder is not None:
             self._folder.cleanup()
-
-    def _signal(self, number: signal.Signals) -> None:
-        """Send a signal to the program and to what it has started, if anything is left of them."""
-        assert self._process is not None
-        try:
-            os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            return
 
 
 def check_program(command: Sequence[str]) -> None:

@@ -354,15 +354,13 @@ def _watch(venue: VenueServer, options: argparse.Namespace) -> None:
 async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:
     """Serve until a signal (None), or until the program ends: how it ended, "" for well."""
     import asyncio
-    import signal
 
     from failing_exchange.cli.child_program import ChildProgram, how_ended
     from failing_exchange.server.control_server import ControlServer
+    from failing_exchange.system import on_stop
 
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+    on_stop(asyncio.get_running_loop(), stop.set)
     ssl = None
     if options.tls:
         from failing_exchange.server.certificate import context

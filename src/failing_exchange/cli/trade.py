@@ -121,17 +121,16 @@ def _exchange(options: argparse.Namespace, venue: Venue) -> Any:
 
 async def _trade(exchange: Any, options: argparse.Namespace) -> str:
     import asyncio
-    import signal
 
     from failing_exchange.runs.bot_process import BotProcess
     from failing_exchange.runs.bots import BOTS, Notebook
+    from failing_exchange.system import on_stop
 
     notebook = Notebook()
     loop = asyncio.get_running_loop()
     over: asyncio.Future[None] = loop.create_future()
     bot = BotProcess(BOTS[options.bot], {"exchange": exchange, "notebook": notebook}, over)
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, over.cancel)
+    on_stop(loop, over.cancel)
     print(f"trade: the {options.bot} bot at {options.url}", flush=True)
     try:
         await asyncio.wait({over}, timeout=options.duration)

@@ -32,6 +32,7 @@ from failing_exchange.judge.catalogue import make
 from failing_exchange.runs.bot_environment import BotEnvironment
 from failing_exchange.runs.bot_process import DEAF
 from failing_exchange.runs.user_code import load_faults, rules_of
+from failing_exchange.system import check_fork, processors
 from failing_exchange.virtual.wallclock import REAL
 
 # Hours of worlds that one process runs, one after the other, so that it is over in a few seconds;
@@ -151,12 +152,13 @@ def explore(
     0
     """
     wanted = Options(target=options) if isinstance(options, str) else options
+    check_fork("explore")
     _check_environment(wanted)
     target = targets.load(wanted.target)
     try:
         if executor is not None:
             return _Search(wanted, target, executor, tell).run()
-        processes = wanted.jobs or len(os.sched_getaffinity(0))
+        processes = wanted.jobs or processors()
         with _carried(processes) as threads:
             return _Search(wanted, target, threads, tell, processes=processes).run()
     finally:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from failing_exchange.explorer.token import HASH_SEED, hash_seed
 from failing_exchange.explorer.trial import TrialSummary
 from failing_exchange.runs.bot_loader import search_path
+from failing_exchange.system import end_processes
 
 TRIES_MAX = 2  # of a trial whose process dies; then it is reported as an error
 
@@ -77,8 +76,7 @@ class Worker:
     def end(self) -> None:
         """End the process, and wait for it."""
         if self._process.returncode is None:  # not reaped yet, so the id is still its own
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            end_processes(self._process, kill=True)
             self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
