@@ -9,8 +9,8 @@ from typing import Any
 from failing_exchange import FailingExchange, FailingExchangeError, simulate
 from failing_exchange.core.units import SECOND
 from failing_exchange.faults.triggers import nth
-from failing_exchange.journal.trip import MARKET, Decision, Limited, Stage, Trip
-from failing_exchange.report.recorder import AROUND, faults_of, trip_rows
+from failing_exchange.journal.trip import MARKET, Decision, Limited, Stage, Trip, faults_of
+from failing_exchange.report.recorder import AROUND, trip_rows
 
 MARKETS = FailingExchange(seed=1).venue.markets
 BEGAN = 1_000 * SECOND

@@ -74,6 +74,8 @@ SWITCHES = {
     "judge": "judge each client; print the verdict at the end, and serve it at the control API; "
     "exit code 1 if a rule was broken",
     "verbose": "log each request and each fault that strikes on stderr, one line each",
+    "reply-headers": "name each request and the faults that struck it in headers of its reply "
+    "(bots can then tell faults)",
     "uvloop": "run on uvloop, if it is installed",
 }
 SNIPPET = """
@@ -259,6 +261,8 @@ def _venue(options: argparse.Namespace) -> VenueServer:
     )
     if options.any_key:
         venue.keys.accept_any()
+    if options.reply_headers:
+        venue.mark_replies()
     exchange, durable = venue.exchange, venue.exchange.venue.durable
     is_new = durable is None or durable.is_new
     for name in (options.fault or ()) if is_new else ():  # else it comes back with the journal

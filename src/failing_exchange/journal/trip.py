@@ -106,6 +106,12 @@ def parts_of(told: Any) -> Told:
     return Told(told, (), damage)
 
 
+def faults_of(trip: Trip) -> list[str]:
+    """The labels of the faults that struck a trip, each once; a limit of the venue is not one."""
+    faults = (decision.label for decision in trip.struck if not isinstance(decision, Limited))
+    return list(dict.fromkeys(faults))
+
+
 UNHEARD = frozenset({type(None), Reject, Damaged})  # the classes of what is told on a failure
 
 

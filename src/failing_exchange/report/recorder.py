@@ -11,7 +11,7 @@ from failing_exchange.core.queries import FetchCandles
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.settlement import settlement_of
 from failing_exchange.core.units import ATOMS, DAY_S, HOUR_S, MILLISECOND, SECOND
-from failing_exchange.journal.trip import MARKET, Limited
+from failing_exchange.journal.trip import MARKET, faults_of
 from failing_exchange.judge.products import product_of
 from failing_exchange.report.text import asked_text, happened_text, told_text
 
@@ -193,12 +193,6 @@ class Recorder:
 
     def _columns(self, numbers: Sequence[int], trips: Mapping[int, Trip]) -> list[dict[str, Any]]:
         return trip_rows(numbers, trips, self.venue.markets, self._began)
-
-
-def faults_of(trip: Trip) -> list[str]:
-    """The faults that struck a trip, each once; a limit of the venue is none."""
-    faults = (decision.label for decision in trip.struck if not isinstance(decision, Limited))
-    return list(dict.fromkeys(faults))
 
 
 def trip_rows(

@@ -12,6 +12,7 @@ route: it hands on what the client says, and carries out the actions that come b
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from failing_exchange.feeds.market_feeds import Feeds, Topic
@@ -231,8 +232,18 @@ class Driver:
             connection.reader.release()
 
     def _dispatch(self, action: Ask) -> None:
-        """Send it on its way. A bug of ours in reading or answering it costs this reply."""
-        inquiry, connection = action.inquiry, self.connection
+        """Send it on its way, and tell the observers of it."""
+        observers = self.connection.dispatcher.observers
+        if observers.all:
+            observers.watch(self.connection.request, partial(self._call, action.inquiry))
+        else:
+            self._call(action.inquiry)
+
+    def _call(self, inquiry: Inquiry) -> Trip | None:
+        """Send a call through the pass. A bug of ours in reading or answering it costs this reply;
+        None for one in reading it.
+        """
+        connection = self.connection
 
         def hear(trip: Trip) -> None:
             self._under_way.pop(trip.number, None)
@@ -245,11 +256,12 @@ class Driver:
             trip = connection.dispatcher.send(connection.gateway, inquiry.call(), hear)
         except Exception as bug:
             self._lose(inquiry, bug, None)
-            return
+            return None
         if not trip.ended_at:
             self._under_way[trip.number] = trip
             if len(self._under_way) > CALLS_REMEMBERED_MAX:
                 del self._under_way[next(iter(self._under_way))]
+        return trip
 
     def _answer(self, inquiry: Inquiry, trip: Trip) -> None:
         if trip.told is None:

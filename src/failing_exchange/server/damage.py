@@ -21,6 +21,7 @@ from failing_exchange.server.http_response import (
     html_page,
     switching,
 )
+from failing_exchange.server.reply_headers import marks_of
 from failing_exchange.server.websocket_frames import Code, Opcode, accept_key, frame, payload_of
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ def http_page(reply: Reply, d: Damage) -> list[Any]:
         d.size,
         f"Server: {SERVERS.get(d.size, SERVER)}",
         "Content-Type: text/html",
+        *marks_of(reply),
         f"Content-Length: {len(body)}",
         "Connection: close",
     )

@@ -13,6 +13,8 @@ from failing_exchange.server import engine_timeout
 from failing_exchange.server.damage import steps_of
 from failing_exchange.server.http_connection import BROKEN, logger
 from failing_exchange.server.messages import Reply
+from failing_exchange.server.observing import Observers
+from failing_exchange.server.reply_headers import marked
 from failing_exchange.server.turn_taking import Turns
 
 if TYPE_CHECKING:
@@ -30,10 +32,12 @@ LAYERED = (Damaged, Edited)  # answers that a fault has changed
 class Dispatcher:
     """Sends the requests of one venue through the pass, on the running loop."""
 
-    def __init__(self, venue: RunningVenue, rest: Rest) -> None:
+    def __init__(self, venue: RunningVenue, rest: Rest, observers: Observers | None = None) -> None:
         self.venue = venue
         self.rest = rest
         self.turns = Turns(venue.clock)
+        self.observers = observers or Observers()
+        self.marks_replies = False  # whether headers name the request and the faults
 
     @property
     def gateway(self) -> Gateway:
@@ -61,17 +65,17 @@ class Dispatcher:
         gateway = self.venue.gateway
         if gateway.failure is not None:
             raise gateway.broken()
-        if not written:
-            return self.rest.refuse(trip, UNAVAILABLE)
-        told = trip.told
+        told = trip.told if written else UNAVAILABLE
         if told is None:
             return None
         try:
             if told.__class__ in LAYERED:
                 return self._layered(trip)
             if isinstance(told, Reject):
-                return self.rest.refuse(trip, told)
-            return self.rest.write(trip, told, ())
+                reply = self.rest.refuse(trip, told)
+            else:
+                reply = self.rest.write(trip, told, ())
+            return marked(reply, trip) if self.marks_replies else reply
         except Exception as bug:
             gateway.unanswered(bug, trip)
             return BROKEN
@@ -83,10 +87,12 @@ class Dispatcher:
             reply = self.rest.refuse(trip, answer)
         else:
             reply = self.rest.write(trip, answer, edits)
+        if damage is not None and not damage.acted:
+            reply = reply._replace(status=200, body=self.rest.stand_in(trip))
+        if self.marks_replies:
+            reply = marked(reply, trip)
         if damage is None:
             return reply
-        if not damage.acted:
-            reply = reply._replace(status=200, body=self.rest.stand_in(trip))
         return reply._replace(damage=damage, steps=steps_of(reply, damage))
 
     def give_up(self, trip: Trip) -> None:
@@ -141,17 +147,25 @@ class Dispatcher:
             client.fail(bug)
 
     def _ask(self, request: Request, client: Client) -> None:
+        if self.observers.all:
+            self.observers.watch(request, partial(self._handle, request, client))
+        else:
+            self._handle(request, client)
+
+    def _handle(self, request: Request, client: Client) -> Trip | None:
+        """Send a request on its way; its trip, or None where no endpoint takes it."""
         gateway, call = self.venue.start(client.loop), self.rest.route(request)
         if call is None:
             at = gateway.clock.now()
             client.respond(self.rest.absent(request, at), at)
-            return
+            return None
         trip = self.send(gateway, call)
         if trip.ended_at and (trip.told is not None or trip.hung_up):
             self._respond(client, trip)
         else:
             client.on_lost = partial(self.give_up, trip)
             trip.reply = partial(self._respond_late, client)
+        return trip
 
     def _respond_late(self, client: Client, trip: Trip) -> None:
         client.on_lost = None

@@ -11,6 +11,7 @@ from failing_exchange.server.api_keys import Keyring
 from failing_exchange.server.dispatcher import Dispatcher
 from failing_exchange.server.http_connection import HttpServer
 from failing_exchange.server.listener import Listener
+from failing_exchange.server.observing import Observers
 from failing_exchange.server.served_products import ServedProduct, ServedProducts
 from failing_exchange.server.websocket_frames import Code
 from failing_exchange.server.websocket_server import WebSocketServer
@@ -58,6 +59,7 @@ class VenueServer:
         for account in self.keys.accounts:
             exchange.client(account)
         beside = {**dict.fromkeys(venue.beside), **(beside_limits or {})}
+        self.observers = Observers()
         own, *others = venue.served()
         day = exchange.venue.as_of
         self.products = ServedProducts(
@@ -87,7 +89,7 @@ class VenueServer:
         self.exchange.journal.readers.append(dialect.limits.ended)
         if venue.durable is not None:
             venue.durable.keep_usage(f"venue limits of {speaker.name}", dialect.limits)
-        return ServedProduct(speaker, view, dialect, Dispatcher(view, dialect.rest))
+        return ServedProduct(speaker, view, dialect, Dispatcher(view, dialect.rest, self.observers))
 
     async def listen(self, host: str, port: int, *, ssl: Any = None) -> int:
         """Answer at a place; the port, which for 0 is a free one.
@@ -160,6 +162,16 @@ class VenueServer:
             )
             self.judges[name] = judge
             judge.attach()
+
+    def mark_replies(self) -> None:
+        """Name each request and the faults that struck it in headers (`server.reply_headers`)."""
+        for product in self.products.all:
+            product.dispatcher.marks_replies = True
+
+    @property
+    def http_connections(self) -> int:
+        """How many HTTP connections are open, upgraded ones included."""
+        return len(self._http.open)
 
     def accept_any_key(self) -> None:
         """Let any well-formed key trade for `main`, unless keys were given."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from failing_exchange.journal.trip import Trip
     from failing_exchange.server.messages import Request
+    from failing_exchange.server.observing import Observers
     from failing_exchange.server.rest_api import RoutedCall
     from failing_exchange.server.turn_taking import Turns
     from failing_exchange.venue.gateway import Gateway
@@ -76,6 +77,7 @@ class CallSender(Protocol):
     """Sends the calls that arrive on connections through the gateway: a `Dispatcher`."""
 
     turns: Turns
+    observers: Observers
 
     def send(self, gateway: Gateway, call: RoutedCall, hear: Callable[[Trip], None] | None) -> Trip:
         """Send a call on its way; `hear` is told of the trip when there is an answer."""

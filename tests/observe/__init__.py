@@ -1,0 +1,1 @@
+"""Stories about what watches a served venue: metrics, traces, logs, headers."""
