@@ -44,7 +44,10 @@ EDGES: dict[str, str] = {
     "feeds": "errors text core journal faults venue",
     "judge": "errors text core journal faults venue",
     "scenarios": "errors text core journal faults venue judge",
-    "server": "errors text core virtual journal unified faults venue durable feeds judge scenarios",
+    # What watches a server stands below it: it reads counters that the server hands it.
+    "observe": "errors text core journal",
+    "server": "errors text core virtual journal unified faults venue durable feeds judge scenarios "
+    "observe",
     "client": "errors text core journal unified faults venue durable feeds scenarios",
     "venues": "errors text core virtual journal unified faults venue durable feeds judge scenarios "
     "server client",
@@ -72,6 +75,8 @@ HEAVY = (
     "time_machine",
     "orjson",
     "hypothesis",
+    "opentelemetry",
+    "prometheus_client",
     "pytest",
 )
 # Spellings of spans stand below core, and a reference bot imports nothing of ours.

@@ -27,6 +27,7 @@ PLAIN = {
     "list": ("rules", "the rules that are armed"),
     "reset": ("reset", "disarm everything"),
     "statistics": ("statistics", "number of strikes, by kind of fault"),
+    "metrics": ("metrics", "numbers for Prometheus, as text"),
     "connections": ("connections", "the open WebSocket connections"),
     "hang-up": ("hang_up", "break all WebSocket connections"),
     "openapi": ("openapi", "all requests of the control API as an OpenAPI document"),

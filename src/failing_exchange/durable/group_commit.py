@@ -79,6 +79,7 @@ class GroupCommit:
         self._gateway: Runtime | None = None
         self._timer: Cancelable | None = None
         self._dirty = False
+        self._dirty_since = 0  # when the oldest unwritten change came
         self._locked_since: int | None = None
 
     @property
@@ -95,6 +96,14 @@ class GroupCommit:
         if self.store is None:
             return "given up"
         return "written" if self.trouble is None else str(self.trouble)
+
+    @property
+    def unwritten(self) -> tuple[int, int]:
+        """The rows that are not written yet, and when the oldest of them came; 0 without any.
+
+        It only reads attributes, so that any thread may ask at any time.
+        """
+        return (len(self._batch), self._dirty_since) if self._dirty else (0, 0)
 
     def bind(self, gateway: Runtime) -> None:
         """Use the timers of a running venue; what was gathered before is written soon."""
@@ -138,6 +147,7 @@ class GroupCommit:
             return
         if not self._dirty:
             self._dirty = True
+            self._dirty_since = 0 if self._gateway is None else self._gateway.clock.now()
             self._set_timer(self.every)
         elif len(self._batch) == BATCH_ROWS_MAX and not self.halted:
             self._stop_timer()

@@ -14,8 +14,10 @@ from failing_exchange.core.units import DAY_S
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import fields_of, kind_of
 from failing_exchange.faults.triggers import always, parse
+from failing_exchange.observe.metrics import MISSING, Metrics, is_installed, is_sound
 from failing_exchange.scenarios.scenario import load, read, shipped
 from failing_exchange.server import control_schemas as schemas
+from failing_exchange.server.messages import Reply
 from failing_exchange.text.durations import FORMS, seconds_of
 from failing_exchange.text.spelling import did_you_mean, shown
 from failing_exchange.venue.account_truth import account_view, look_at, view_of
@@ -33,6 +35,7 @@ NUMBER_DIGITS_MAX = 18  # of a whole number in a path or a query; a longer one i
 AMOUNT_MAX = 1e15  # units that a bot may intend; more is refused
 COVERED_MAX = 366 * DAY_S  # seconds that an intent may wait to be covered; more is refused
 NESTING_MAX = 32  # of a body's lists and objects; a deeper one is refused
+METRICS = "text/plain; version=0.0.4; charset=utf-8"  # the kind that Prometheus reads
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
 
 Asked = Mapping[str, Any]
@@ -102,6 +105,7 @@ class ControlApi:
         self.exchange = venue.exchange
         self.asked: dict[str, Asking] = {}  # bots of other processes, by account
         self.view = view_of(venue.exchange.venue)
+        self.metrics = Metrics(venue)
 
     def answer(self, method: str, path: str, asked: Asked) -> Any:
         """What a request is answered, as JSON can hold it."""
@@ -133,11 +137,9 @@ class ControlApi:
     def health(self, asked: Asked) -> Any:
         """Whether the venue is sound; it only reads attributes."""
         venue = self.exchange.venue
-        ok = venue.gateway.failure is None
-        found: dict[str, Any] = {"ok": ok, "rules": len(venue.plan.rules)}
+        found: dict[str, Any] = {"ok": is_sound(venue), "rules": len(venue.plan.rules)}
         if venue.durable is not None:
             found["journal"] = venue.durable.commits.status
-            found["ok"] = ok and not venue.durable.commits.halted
         return found
 
     def clock(self, asked: Asked) -> Any:
@@ -158,6 +160,16 @@ class ControlApi:
     def statistics(self, asked: Asked) -> Any:
         """What has struck."""
         return self.exchange.get_failure_statistics()
+
+    def metrics_text(self, asked: Asked) -> str:
+        """Numbers for Prometheus."""
+        if not is_installed():
+            raise Unavailable(MISSING)
+        return self.metrics.text()
+
+    def show_metrics(self, text: str) -> Reply:
+        """Prometheus' text format."""
+        return Reply(200, text.encode(), kind=METRICS)
 
     def trips(self, asked: Asked) -> list[Trip]:
         """The journal's tail; with `after` what comes behind that trip."""
@@ -347,6 +359,8 @@ ROUTES = (
           "set_failure_mode", ControlApi.set_mode),
     Route("GET", "/statistics", "What has struck, by kind", {}, "statistics",
           ControlApi.statistics),
+    Route("GET", "/metrics", "Numbers for Prometheus, as text", {}, "metrics",
+          ControlApi.metrics_text, Turn.BESIDE, show=ControlApi.show_metrics),
     Route("GET", "/trips", "The journal's tail, both columns; or what came after a trip",
           {"after": WHOLE, "limit": WHOLE}, "trips", ControlApi.trips, show=ControlApi.show_trips),
     Route("GET", "/trips/{number}/explanation", "Which rules met a trip, and which decided", {},

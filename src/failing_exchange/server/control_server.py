@@ -88,7 +88,14 @@ class ControlServer:
         self._any_host = not is_loopback(host)
         self._venue_loop = asyncio.get_running_loop()
         if self._clock.is_virtual:
-            return await self._open(host, port)
+            found = await self._open(host, port)
+        else:
+            found = await self._open_beside(host, port)
+        self.api.metrics.begin()
+        return found
+
+    async def _open_beside(self, host: str, port: int) -> int:
+        """Listen in a thread of its own."""
         thread = LoopThread("failing-exchange control")
         try:
             found = await thread.run(self._open(host, port))
@@ -111,6 +118,7 @@ class ControlServer:
 
     async def close(self) -> None:
         """Stop listening, after asking the bots of other processes once more."""
+        self.api.metrics.end()
         for asking in self.api.asked.values():
             await asking.close()
         if self._thread is None:
@@ -158,7 +166,8 @@ class ControlServer:
 
     async def _reply(self, request: Request) -> Reply:
         try:
-            return _json_reply(200, await self._asked(request))
+            found = await self._asked(request)
+            return found if isinstance(found, Reply) else _json_reply(200, found)
         except NotFound as error:
             return _error(404, str(error))
         except Unavailable as error:

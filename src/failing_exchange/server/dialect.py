@@ -34,6 +34,10 @@ class LimitPolicy:
     def ended(self, trip: Trip) -> None:
         """A trip is over."""
 
+    def banned(self, at: int) -> int:
+        """How many addresses are banned at an instant. Any thread may ask at any time."""
+        return 0
+
     def heard(self, events: tuple[Event, ...], at: int) -> None:
         """Something happened on the exchange."""
 

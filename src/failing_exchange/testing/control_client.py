@@ -54,6 +54,8 @@ class Control:
         asked = Request(self.url + path, data=data, headers=headers, method=method)
         try:
             with self._opener.open(asked, timeout=TIMEOUT) as response:
+                if response.headers.get_content_type() == "text/plain":
+                    return response.read().decode()
                 return json.load(response)
         except HTTPError as error:
             text = _told(error.read())
@@ -106,6 +108,10 @@ class Control:
     def statistics(self) -> Any:
         """The number of strikes, by kind of fault."""
         return self.request("GET", "/statistics")
+
+    def metrics(self) -> str:
+        """Numbers about the venue, in Prometheus' text format; needs the extra `metrics` there."""
+        return str(self.request("GET", "/metrics"))
 
     def faults(self) -> Any:
         """The catalogue: each fault's sentence, fields, and whom it strikes."""

@@ -194,6 +194,11 @@ class Metering(LimitPolicy):
         """The end of an address's ban, if it is banned."""
         return self._address(address).ladder.banned_until(at)
 
+    def banned(self, at: int) -> int:
+        """How many addresses are banned at an instant. Any thread may ask at any time."""
+        known = self._addresses.copy().values()
+        return sum(one.ladder.banned_until(at) is not None for one in known)
+
     # ---- across a restart
 
     def changes(self) -> dict[str, str | None]:

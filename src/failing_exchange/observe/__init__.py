@@ -1,0 +1,1 @@
+"""What watches a served venue from outside: metrics, traces, and how a request ended."""
