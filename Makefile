@@ -2,7 +2,7 @@
 # Another interpreter: `make PYTHON=/path/to/python3.12 test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help versions demo test quick slow soak recall coverage mutants clients lint typing bench plots clean
+.PHONY: help versions demo test quick slow soak recall coverage mutants clients lint typing bench plots site clean
 
 BIN := .venv/bin
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -74,8 +74,14 @@ plots: .venv/ready  ## draw docs/market.png and docs/impact.png
 	@$(BIN)/python docs/plots/market.py
 	@$(BIN)/python docs/plots/impact.py
 
+site: .venv/ready  ## build the documentation in build/site; a warning or a dead link is an error
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group docs
+	@rm -rf build/site
+	@$(BIN)/zensical build --strict --clean --config-file mkdocs.yml
+	@$(BIN)/python tests/site_links.py build/site
+
 clean:  ## remove what the other targets made
-	@rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* mutants build dist
+	@rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* .cache mutants build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamp is renewed when a dependency or the interpreter's choice changes.

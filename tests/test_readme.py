@@ -1,75 +1,17 @@
-"""What the README shows is true."""
+"""What README.md says of the project is true; tests/test_pages.py runs its examples."""
 
 from __future__ import annotations
 
 import re
-import shlex
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
-from failing_exchange.cli.main import parser, split
-from failing_exchange.scenarios.scenario import load, read, shipped
+from failing_exchange.scenarios.scenario import load, shipped
+from tests.pages import pages
+from tests.sources import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-MANUALS = [
-    (ROOT / "docs" / name).read_text(encoding="utf-8")
-    for name in (
-        "conduct.md",
-        "dialects.md",
-        "explore.md",
-        "markets.md",
-        "perpetuals.md",
-        "pytest.md",
-    )
-]
-LESSONS = [ROOT / "docs" / name for name in ("own_rules.md", "own_faults.md")]
-BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-PYTHON = [block for text in (README, *MANUALS) for block in BLOCK.findall(text)]
-SHELL = [
-    line
-    for text in (README, *(page.read_text(encoding="utf-8") for page in LESSONS))
-    for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    for line in block.splitlines()
-    if line.startswith("failing-exchange")
-]
-SHELL += re.findall(r"`(failing-exchange [^`]+)`", README)
-
-
-@pytest.mark.parametrize("block", PYTHON, ids=lambda block: block.strip().splitlines()[-1][:40])
-def test_each_example_runs(block: str) -> None:
-    """A reader's first experience is to paste one of them."""
-    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})
-
-
-@pytest.mark.parametrize("page", LESSONS, ids=lambda page: page.stem)
-def test_each_lesson_runs_from_top_to_bottom(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its later examples use what the first ones define."""
-    blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
-    assert len(blocks) >= 2
-    lesson = ModuleType("lesson")
-    monkeypatch.setitem(sys.modules, "lesson", lesson)
-    for block in blocks:
-        exec(compile(block, page.name, "exec", dont_inherit=True), vars(lesson))
-
-
-@pytest.mark.parametrize("line", SHELL)
-def test_each_command_is_one(line: str) -> None:
-    """Its arguments are those that the command line knows."""
-    _, *arguments = shlex.split(line, comments=True)
-    own, program = split(arguments)
-    assert hasattr(parser().parse_args(own), "command")
-    assert program is None or program
-
-
-def test_the_scenario_is_one() -> None:
-    """It is read like any other."""
-    block = re.findall(r"^```toml\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-    assert len(block) == 1
-    assert read(block[0]).incidents
 
 
 def test_the_files_it_names_are_there() -> None:
@@ -88,7 +30,8 @@ def test_the_size_of_the_library_is_the_same_everywhere() -> None:
     names = shipped()
     incidents = [name for name in names if load(name).family[0] in "FP"]  # Spot; perpetuals
     assert f"{len(names)} scenarios ship: {len(incidents)} real incidents" in README
-    others = re.findall(r"(\d+) (?:shipped )?scenarios", " ".join([README, *MANUALS]))
+    texts = " ".join(page.read_text(encoding="utf-8") for page in pages())
+    others = re.findall(r"(\d+) (?:shipped )?scenarios", texts)
     assert {int(number) for number in others} <= {len(names)}
 
 

@@ -339,7 +339,7 @@ SEED = "exchange_failures.md"  # the document that this project began with; it s
 def texts_of(package: str) -> Iterator[tuple[Path, str]]:
     """The sources of a package; for `docs` its pages, README.md and CONTRIBUTING.md."""
     if package == "docs":
-        paths = [path for path in (ROOT / "docs").glob("*.md") if path.name != SEED]
+        paths = [path for path in (ROOT / "docs").rglob("*.md") if path.name != SEED]
         paths += [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
     else:
         folder = SOURCE / package
@@ -525,3 +525,11 @@ def limits(module: ast.Module) -> Iterator[tuple[str, int]]:
         for target in chain(targets, annotated):
             if isinstance(target, ast.Name) and LIMIT_NAME.match(target.id):
                 yield target.id, node.lineno
+
+
+def test_the_navigation_of_the_site_has_each_page_once() -> None:
+    """A page that is left out is one that nobody finds; add it under `nav:` in mkdocs.yml."""
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    listed = re.findall(r"^ +- .*?([\w/-]+\.md)$", navigation, re.MULTILINE)
+    pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
+    assert sorted(listed) == sorted(pages)
