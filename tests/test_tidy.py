@@ -47,13 +47,14 @@ EDGES: dict[str, str] = {
     # What watches a server stands below it: it reads counters that the server hands it.
     "observe": "errors text core journal",
     "server": "errors text core virtual journal unified faults venue durable feeds judge scenarios "
-    "observe",
+    "observe page",
     "client": "errors text core journal unified faults venue durable feeds scenarios",
     "venues": "errors text core virtual journal unified faults venue durable feeds judge scenarios "
     "server client",
     "threads": "errors text core virtual",
     "simulation": "errors text core virtual threads server venues",
     "report": "errors text core virtual journal faults venue judge",
+    "page": "errors text core journal report",
     "runs": "errors text core virtual threads journal faults resilience venue judge scenarios "
     "venues client simulation report",
     "explorer": "errors text system core virtual journal faults venue venues judge scenarios "

@@ -39,6 +39,7 @@ PORTS = whole(0, 65_535)
 FULL = "if the database can't be written: halt or go-on"
 HOST = "127.0.0.1"
 PORT = 8080
+CONTROL_PORT = 8090  # with --page, where no other one is given
 COLLECT_EVERY = (20_000, 50, 100)  # objects, and rounds of the younger generation (`gc`)
 PREFIX = "FAILING_EXCHANGE_"  # environment: the prefix and the option's name in capitals
 JOURNAL = (
@@ -68,6 +69,7 @@ ACCELERATE = "divide the venue's limits (weight, requests, orders, connects) by 
 PLAIN = {"mode": ("FAILURE_MODE",), "rate": ("FAILURE_RATE",)}  # these two also under a plain name
 SWITCHES = {
     "tls": "use TLS with a self-signed certificate (clients must not verify it)",
+    "page": "show the venue in a browser, live: print the page's address; implies --control-port",
     "legacy-listen-keys": "allow user streams by listen key, as until 2026-02-20; otherwise 410",
     "any-key": "accept any well-formed key for the account main; otherwise unknown keys are "
     "refused, as by the venue",
@@ -130,7 +132,7 @@ def add_parser(commands: Any) -> None:
     )
     _add_journal(serve)
     _add_faults(serve)
-    control = "port of the control API (default: none)"
+    control = f"port of the control API and the page (default: none, with --page {CONTROL_PORT})"
     _add(serve, "control-port", None, control, PORTS)
     _add(serve, "control-token", None, "token of the control API; required off loopback")
     _add(serve, "accelerate", 1, ACCELERATE, whole(1))
@@ -183,6 +185,8 @@ def serve_command(options: argparse.Namespace) -> int:
     import asyncio
 
     to_stderr()
+    if options.page and options.control_port is None:
+        options.control_port = CONTROL_PORT
     _check(options)
     venue = _venue(options)
     factory = _loop_factory(options.uvloop)
@@ -381,7 +385,8 @@ async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:
             control = ControlServer(venue, token=options.control_token)
             closing.push_async_callback(control.close)
             where = await _listening(control, options.host, options.control_port, "--control-port")
-            greeting += f"\ncontrol API: http://{_shown(options.host)}:{where}/openapi.json"
+            place = f"http://{_shown(options.host)}:{where}"
+            greeting += f"\ncontrol API: {place}/openapi.json\npage: {place}/"
         print(greeting, flush=True)
         if options.program is None:
             await stop.wait()

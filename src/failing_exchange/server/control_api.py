@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
+from failing_exchange.core.commands import SetMarketStatus
+from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import DAY_S
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import fields_of, kind_of
 from failing_exchange.faults.triggers import always, parse
 from failing_exchange.observe.metrics import MISSING, Metrics, is_installed, is_sound
+from failing_exchange.page.rows import row_of
+from failing_exchange.page.story import related
+from failing_exchange.scenarios.saved import Incident, scenario_text
 from failing_exchange.scenarios.scenario import load, read, shipped
 from failing_exchange.server import control_schemas as schemas
 from failing_exchange.server.messages import Reply
@@ -31,6 +38,9 @@ if TYPE_CHECKING:
     from failing_exchange.server.venue_server import VenueServer
 
 TRIPS_SHOWN_MAX = 1_000  # of one answer; ask again with `after` for more
+DONE_KEPT_MAX = 1_000  # incidents by hand that can be saved; the oldest are forgotten
+HALTED = (MarketStatus.HALTED, MarketStatus.CANCEL_ONLY)
+AROUND_MAX = 2_000  # trips before and after one that are searched for others about its orders
 NUMBER_DIGITS_MAX = 18  # of a whole number in a path or a query; a longer one is refused
 AMOUNT_MAX = 1e15  # units that a bot may intend; more is refused
 COVERED_MAX = 366 * DAY_S  # seconds that an intent may wait to be covered; more is refused
@@ -106,6 +116,7 @@ class ControlApi:
         self.asked: dict[str, Asking] = {}  # bots of other processes, by account
         self.view = view_of(venue.exchange.venue)
         self.metrics = Metrics(venue)
+        self.done: deque[Incident] = deque(maxlen=DONE_KEPT_MAX)  # incidents by hand
 
     def answer(self, method: str, path: str, asked: Asked) -> Any:
         """What a request is answered, as JSON can hold it."""
@@ -180,9 +191,31 @@ class ControlApi:
         after = _whole(asked, "after", 0)
         return list(islice((trip for trip in kept if trip.number > after), limit))
 
+    def show_rows(self, trips: list[Trip]) -> Any:
+        """A row of the page for each."""
+        return [row_of(trip, self.exchange.venue.markets) for trip in trips]
+
     def show_trips(self, trips: list[Trip]) -> Any:
         """Both columns of each."""
         return [self.view.trip(trip) for trip in trips]
+
+    def trip(self, asked: Asked) -> tuple[Trip, str, list[Trip]]:
+        """One trip, its explanation, and the trips that may have to do with it."""
+        number, kept = _whole(asked, "number", 0), self.exchange.journal.trips
+        try:
+            found = self.exchange.journal.find(number)
+        except ConfigurationError as unknown:
+            raise NotFound(str(unknown)) from None
+        first = kept[0].number
+        around = islice(kept, max(0, number - first - AROUND_MAX), number - first + AROUND_MAX)
+        return found, str(self.exchange.explain(number)), list(around)
+
+    def show_trip(self, found: tuple[Trip, str, list[Trip]]) -> Any:
+        """The whole story of a trip."""
+        trip, explanation, around = found
+        markets = self.exchange.venue.markets
+        story = self.view.trip(trip) | {"explanation": explanation, "row": row_of(trip, markets)}
+        return story | {"related": related(trip, around, markets)}
 
     def explanation(self, asked: Asked) -> Any:
         """Which rules met a trip, and which decided."""
@@ -280,12 +313,30 @@ class ControlApi:
 
     def incident(self, asked: Asked) -> Any:
         """The operator does something, lawfully."""
-        fields = dict(asked)
+        fields = {name: value for name, value in asked.items() if name != "do"}
         venue = self.exchange.venue
         markets = {symbol: venue.market_of(symbol) for symbol in venue.markets}
-        command = command_of(fields.pop("do"), fields, markets)
+        command = command_of(asked["do"], dict(fields), markets)
         venue.operate(command)
+        self.done.append((venue.clock.now(), str(asked["do"]), fields))
         return {"done": asked["do"]}
+
+    def heal(self, asked: Asked) -> Any:
+        """Health again, of the markets, too."""
+        self.exchange.reset()
+        venue = self.exchange.venue
+        halted = [s for s in venue.markets if venue.market_of(s).status in HALTED]
+        for symbol in halted:
+            venue.operate(SetMarketStatus(symbol, MarketStatus.TRADING))
+        return {"rules": len(self.exchange.armed), "resumed": halted}
+
+    def saved(self, asked: Asked) -> Any:
+        """What is armed, and the incidents so far, as a scenario file."""
+        return {"toml": scenario_text(self.exchange.armed, self.done)}
+
+    def scenarios(self, asked: Asked) -> Any:
+        """The scenarios that come with the package."""
+        return _shipped()
 
     def scenario(self, asked: Asked) -> Any:
         """Faults and incidents of a scenario, from now on; all of it or nothing."""
@@ -321,6 +372,12 @@ class ControlApi:
             "met": rule.met,
             "struck": rule.struck,
         }
+
+
+@cache
+def _shipped() -> list[dict[str, str]]:
+    names = ("name", "description", "family", "symptom", "behaviour")
+    return [{name: getattr(one, name) for name in names} for one in map(load, shipped())]
 
 
 def _scenario_of(asked: Asked) -> Asked:
@@ -363,12 +420,23 @@ ROUTES = (
           ControlApi.metrics_text, Turn.BESIDE, show=ControlApi.show_metrics),
     Route("GET", "/trips", "The journal's tail, both columns; or what came after a trip",
           {"after": WHOLE, "limit": WHOLE}, "trips", ControlApi.trips, show=ControlApi.show_trips),
+    Route("GET", "/rows", "The same as short texts, as the page shows them",
+          {"after": WHOLE, "limit": WHOLE}, "rows", ControlApi.trips, show=ControlApi.show_rows),
+    Route("GET", "/trips/{number}",
+          "The whole story of a trip: both columns, what decided, other trips about its orders", {},
+          "trip", ControlApi.trip, show=ControlApi.show_trip),
     Route("GET", "/trips/{number}/explanation", "Which rules met a trip, and which decided", {},
           "explain", ControlApi.explanation),
     Route("POST", "/incidents", "Have the operator do something, as in scenario files",
           {"do": TEXT}, "incident", ControlApi.incident),
     Route("POST", "/scenario", "Load a scenario's faults and incidents, from now on",
           {"name": TEXT, "toml": TEXT}, "scenario", ControlApi.scenario, read=_scenario_of),
+    Route("GET", "/scenario", "What is armed, and the incidents by hand, as a scenario file", {},
+          "saved_scenario", ControlApi.saved),
+    Route("GET", "/scenarios", "The scenarios that come with the package", {}, "scenarios",
+          ControlApi.scenarios, Turn.BESIDE),
+    Route("POST", "/heal", "Disarm everything, and let halted markets trade again", {}, "heal",
+          ControlApi.heal),
     Route("GET", "/accounts", "The names of all accounts", {}, "accounts", ControlApi.accounts),
     Route("GET", "/accounts/{name}",
           "An account in truth: wallets, open orders, positions and conditional orders", {},

@@ -13,7 +13,7 @@ import ipaddress
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -33,6 +33,7 @@ from failing_exchange.server.control_api import (
 from failing_exchange.server.http_connection import HttpConnection, HttpServer, ServerClock, logger
 from failing_exchange.server.loop_thread import LoopThread
 from failing_exchange.server.messages import Reply, Request
+from failing_exchange.server.page_server import PageServer, file_reply
 from failing_exchange.virtual.loop import BEHIND_THE_SCENES
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class ControlServer:
     def __init__(self, venue: VenueServer, *, token: str | None = None) -> None:
         check_token(token)
         self.api = ControlApi(venue)
+        self.page = PageServer(self.api, self._on_venue)
         self._clock = venue.exchange.venue.clock
         self._token = token
         self._hosts: tuple[str, ...] = LOCAL
@@ -131,6 +133,7 @@ class ControlServer:
     async def _stop(self) -> None:
         if self._listener is not None and self._server is not None:
             self._listener.close()
+            self.page.close()
             await self._server.close(GRACE)
             for task in list(self._tasks):  # whose clients got no answer
                 task.cancel()
@@ -158,7 +161,12 @@ class ControlServer:
 
     async def _answer(self, request: Request, connection: HttpConnection) -> None:
         try:
-            reply = self._refusal(request) or await self._reply(request)
+            reply = self._foreign(request) or file_reply(request) or self._without_token(request)
+            if reply is None and self.page.streams(request) and not self._clock.is_virtual:
+                reply = await self.page.stream(connection)
+                if reply is None:
+                    return
+            reply = reply or await self._reply(request)
         except Exception as bug:
             connection.fail(bug)
         else:
@@ -193,13 +201,24 @@ class ControlServer:
         """Carry it out on the venue's loop, from this one."""
         if self._waiting >= WAITING_MAX:
             raise Unavailable(f"the venue is busy: {WAITING_MAX} requests wait for it already")
-        assert self._venue_loop is not None
         self._waiting += 1
         try:
-            work = asyncio.run_coroutine_threadsafe(self._carry_out(job), self._venue_loop)
-            return await asyncio.wrap_future(work)
+            return await self._there(self._carry_out(job))
         finally:
             self._waiting -= 1
+
+    async def _there(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Run something on the venue's loop."""
+        assert self._venue_loop is not None
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._venue_loop))
+
+    async def _on_venue(self, call: Callable[[], Any]) -> Any:
+        """Call something on the venue's loop."""
+
+        async def work() -> Any:
+            return call()
+
+        return await self._there(work())
 
     async def _carry_out(self, job: Job) -> Any:
         """Carry it out, and wait until what has changed is written. On the venue's loop."""
@@ -227,12 +246,19 @@ class ControlServer:
 
     # ---- access
 
-    def _refusal(self, request: Request) -> Reply | None:
-        origin = request.headers.get("origin")
-        host = [] if self._any_host else [_name(request.host)]
-        names = [*host, *([_name(origin)] if origin else [])]
-        if any(name not in self._hosts for name in names):
+    def _foreign(self, request: Request) -> Reply | None:
+        """Refuse a request under the name of another machine, and one of another's page.
+
+        Where any Host is let in, the page's own Origin is the same.
+        """
+        host, origin = _name(request.host), request.headers.get("origin")
+        known = (*self._hosts, host) if self._any_host else self._hosts
+        names = [host, *([_name(origin)] if origin else [])]
+        if any(name not in known for name in names):
             return _error(403, f"{', '.join(names)}: not a name of this machine")
+        return None
+
+    def _without_token(self, request: Request) -> Reply | None:
         given = request.headers.get("authorization", "").encode("utf-8", "surrogateescape")
         if self._token is not None and not hmac.compare_digest(
             given, f"Bearer {self._token}".encode()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from failing_exchange.core.units import SECOND
 from failing_exchange.server.damage import DamagedResponse
 from failing_exchange.server.http_reader import USUAL, RequestReader, Terms
-from failing_exchange.server.http_response import CONTINUE, response_head
+from failing_exchange.server.http_response import CONTINUE, head_of, response_head
 from failing_exchange.server.messages import Reply, Request
 
 if TYPE_CHECKING:
@@ -314,6 +314,15 @@ class HttpConnection(asyncio.Protocol):
         else:
             more = ("Connection: close",) if self._leaving else ()
         return response_head(reply, at, more, version=self._terms.version)
+
+    def stream(self, *fields: str) -> Any:
+        """Begin a reply that goes on until the connection ends: the transport to write it to.
+
+        `fields` are those of its head. `on_lost` is called when the client leaves.
+        """
+        self._leaving = True
+        self.transport.write(head_of(200, *fields, "Connection: close"))
+        return self.transport
 
     def abort(self) -> None:
         """End the connection in the reply's place."""

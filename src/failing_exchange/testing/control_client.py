@@ -125,6 +125,16 @@ class Control:
         behind = "" if after is None else f"after={after}&"
         return self.request("GET", f"/trips?{behind}limit={limit}")
 
+    def rows(self, after: int | None = None, limit: int = 100) -> Any:
+        """The same trips as short texts: `asked`, `happened`, `told`, and whether it `differs`."""
+        behind = "" if after is None else f"after={after}&"
+        return self.request("GET", f"/rows?{behind}limit={limit}")
+
+    def trip(self, number: int) -> Any:
+        """One trip with both columns, its `explanation`, and in `related` other trips before and
+        after it that concern the same orders; `knew` says where the client was told of one."""
+        return self.request("GET", f"/trips/{number}")
+
     def explain(self, number: int) -> str:
         """Which rules met a trip, and which decided."""
         return str(self.request("GET", f"/trips/{number}/explanation")["text"])
@@ -140,6 +150,21 @@ class Control:
         """Load faults and incidents of a shipped scenario (`name`) or of TOML text, from now on."""
         given = {"name": name, "toml": toml}
         self.request("POST", "/scenario", {k: v for k, v in given.items() if v is not None})
+
+    def scenarios(self) -> Any:
+        """The scenarios that come with the package: `name`, `description`, `family` and so on."""
+        return self.request("GET", "/scenarios")
+
+    def saved_scenario(self) -> str:
+        """What is armed, and the incidents that were caused by hand, as a scenario file (TOML)."""
+        return str(self.request("GET", "/scenario")["toml"])
+
+    def heal(self) -> Any:
+        """Disarm everything, lift bans, limits and maintenance, and let halted markets trade again.
+
+        What has happened stays: orders, balances, moved prices.
+        """
+        return self.request("POST", "/heal")
 
     def accounts(self) -> Any:
         """The names of all accounts."""

@@ -1,0 +1,67 @@
+// Elements from text alone: nothing that comes from a client is ever read as HTML.
+
+/** An element with attributes and children. `on…` attributes are listeners; null children go. */
+export const el = (tag, attrs = {}, ...kids) => {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attrs)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+    else made.setAttribute(name, value === true ? "" : value);
+  }
+  made.append(...kids.flat(3).filter(kid => kid !== null && kid !== undefined && kid !== ""));
+  return made;
+};
+export const byId = id => document.getElementById(id);
+
+/** Put children in the place of what an element holds. */
+export const fill = (place, ...kids) => {
+  place.replaceChildren(...kids.flat(3).filter(kid => kid !== null && kid !== undefined && kid !== ""));
+  return place;
+};
+
+/** The value of a colour of the style sheet, in the scheme that is in force. */
+export const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+/** An instant in milliseconds as UTC, "12:00:00.000"; with the day where `day` is true. */
+export const clock = (ms, day = false) => {
+  const text = new Date(ms).toISOString();
+  return day ? `${text.slice(0, 10)} ${text.slice(11, 19)}` : text.slice(11, 23);
+};
+
+let notices = 0;
+/** Say something for some seconds, to screen readers, too. `bad`: it is an error. */
+export const notice = (text, bad = false) => {
+  const place = byId("notices") || document.body.appendChild(
+    el("div", {id: "notices", role: "status", "aria-live": "polite"}));
+  const one = place.appendChild(el("p", {id: `notice-${++notices}`, class: bad ? "bad" : "good"}, text));
+  setTimeout(() => one.remove(), bad ? 9000 : 4000);
+};
+
+/** A button that does something asynchronous once at a time, and says what went wrong. */
+export const action = (label, run, attrs = {}) => {
+  const button = el("button", {type: "button", ...attrs}, label);
+  button.addEventListener("click", async () => {
+    if (button.disabled) return;
+    button.disabled = true;
+    try { await run(button); } catch (error) { notice(error.message, true); }
+    button.disabled = false;
+  });
+  return button;
+};
+
+/** Copy a string; where the browser doesn't allow it, say so. */
+export const copy = async (text, what) => {
+  try {
+    await navigator.clipboard.writeText(text);
+    notice(`${what} copied`);
+  } catch {
+    notice(`The browser does not allow copying; select ${what} by hand`, true);
+  }
+};
+
+/** Offer a string as a file to save. */
+export const download = (name, text) => {
+  const url = URL.createObjectURL(new Blob([text], {type: "text/plain"}));
+  el("a", {href: url, download: name}).click();
+  setTimeout(() => URL.revokeObjectURL(url), 1000);
+};

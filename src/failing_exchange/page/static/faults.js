@@ -1,0 +1,154 @@
+// Faults: the catalogue with a search, a form for each, what is armed, and what comes in one click.
+import {action, download, el, fill, notice} from "./dom.js";
+import {form} from "./form.js";
+
+const WHENS = [ // triggers that are offered; any other one can be written
+  ["", "always"], ["nth(1)", "the first request"], ["nth(3)", "the third request"],
+  ["first(3)", "the first three requests"], ["every(5)", "every fifth request"],
+  ["chance(0.1)", "one of ten, by chance"], ["chance(0.5)", "every second one, by chance"],
+  ["after(10)", "all after the tenth"],
+];
+const WHOM = { // whom a rule concerns, as POST /rules takes it
+  operations: {type: "array", description: "which operations, as create_order, cancel_order"},
+  symbols: {type: "array", description: "which markets, as BTC/USDT"},
+  sides: {type: "array", description: "buy or sell"},
+  clients: {type: "array", description: "which accounts, as main"},
+  client_order_ids: {type: "array", description: "which client order ids"},
+};
+
+export function mount(root, feed, api) {
+  const armed = el("div", {class: "armed"}), library = el("div"), scenarios = el("div");
+  root.append(
+    el("div", {class: "panel-head"}, el("h2", {}, "Armed"),
+      action("Save as a scenario", async () => {
+        const {toml} = await api.get("/scenario");
+        download("armed_by_hand.toml", toml);
+      }, {title: "What is armed, and the incidents since the start, as a file for --scenario"})),
+    armed, el("h2", {}, "Catalogue"), library, el("h2", {}, "Shipped scenarios"), scenarios);
+
+  let known = "";
+  const refresh = async () => fill(armed, armedList(await api.get("/rules"), api, refresh));
+  feed.on("state", state => {
+    const now = JSON.stringify(state.rules);
+    if (now === known || root.hidden) return;
+    known = now;
+    refresh().catch(error => notice(error.message, true));
+  });
+  let loaded = false;
+  return {show: async () => {
+    known = "";
+    if (loaded) return;
+    loaded = true;
+    try {
+      const [faults, weathers] = await Promise.all([api.get("/faults"), api.get("/scenarios")]);
+      fill(library, catalogue(faults, feed, api, refresh));
+      fill(scenarios, weatherList(weathers, api));
+    } catch (error) {
+      loaded = false;
+      notice(error.message, true);
+    }
+  }};
+}
+
+// ---- what is armed
+
+const armedList = (rules, api, refresh) => rules.length
+  ? el("ul", {class: "cards"}, rules.map(rule => el("li", {},
+    el("div", {class: "line"}, el("b", {}, rule.name),
+      el("span", {class: "hits"}, `struck ${rule.struck} of ${rule.met}`),
+      action("Disarm", async () => {
+        await api.delete(`/rules/${encodeURIComponent(rule.name)}`);
+        await refresh();
+      }, {"aria-label": `Disarm ${rule.name}`})),
+    el("p", {class: "soft"}, sentence(rule)))))
+  : el("p", {class: "soft"}, "Nothing: the venue is healthy.");
+
+const sentence = rule => [
+  rule.kind === rule.name ? "" : rule.kind, `when ${rule.when}`,
+  ...Object.keys(WHOM).filter(name => rule[name].length).map(name => `${name}: ${rule[name].join(", ")}`),
+  ...Object.entries(rule.fields).map(([name, value]) => `${name} = ${JSON.stringify(value)}`),
+].filter(Boolean).join("; ");
+
+// ---- the catalogue
+
+const catalogue = (faults, feed, api, refresh) => {
+  const list = el("div"), place = el("div", {class: "form", hidden: true});
+  const search = el("input", {type: "search", placeholder: `Search ${faults.length} faults`,
+    "aria-label": "Search the faults", oninput: () => show()});
+  const open = fault => {
+    fill(place, faultForm(fault, feed, api, refresh, () => { place.hidden = true; search.focus(); }));
+    place.hidden = false;
+    place.querySelector("h3").focus();
+  };
+  const show = () => {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const found = faults.filter(fault => {
+      const text = [fault.name, fault.says, fault.group, ...fault.incidents].join(" ").toLowerCase();
+      return words.every(word => text.includes(word));
+    });
+    const groups = Map.groupBy ? Map.groupBy(found, one => one.group) : grouped(found);
+    fill(list, [...groups].map(([group, members]) => el("details", {open: words.length > 0},
+      el("summary", {}, group, el("span", {class: "soft"}, ` ${members.length}`)),
+      el("ul", {class: "choices"}, members.map(fault => el("li", {},
+        el("button", {type: "button", onclick: () => open(fault)}, el("b", {}, fault.name.replaceAll("_", " ")),
+          el("span", {class: "soft"}, ` ${fault.says}`))))))),
+      found.length ? null : el("p", {class: "soft"}, "No fault matches."));
+  };
+  show();
+  return [search, place, list];
+};
+
+const grouped = faults => {
+  const groups = new Map();
+  for (const one of faults) groups.set(one.group, [...(groups.get(one.group) || []), one]);
+  return groups;
+};
+
+const faultForm = (fault, feed, api, refresh, close) => {
+  const own = form(fault.fields);
+  const whom = form(WHOM, {choices: {symbols: feed.facts?.symbols, clients: feed.facts?.accounts,
+    operations: fault.operations, sides: ["buy", "sell"]}});
+  const when = el("input", {type: "text", list: "whens", autocomplete: "off", "aria-label": "When it strikes",
+    placeholder: "always; or nth(3), chance(0.1), every(5) & between …"});
+  const arm = async event => {
+    event.preventDefault();
+    const body = {kind: fault.name, ...whom.read(), fields: own.read()};
+    if (when.value.trim()) body.when = when.value.trim();
+    try {
+      const rule = await api.post("/rules", body);
+      notice(`${rule.name} is armed`);
+      await refresh();
+    } catch (error) { notice(error.message, true); }
+  };
+  return el("form", {onsubmit: arm},
+    el("h3", {tabindex: "-1"}, fault.name.replaceAll("_", " ")), el("p", {}, fault.says),
+    fault.scope === "wire" ? el("p", {class: "soft"}, "It strikes bytes: clients over HTTP or WebSocket.") : null,
+    el("div", {class: "field"}, el("label", {}, "when", when),
+      el("datalist", {id: "whens"}, WHENS.map(([value, label]) => el("option", {value, label}))),
+      el("div", {class: "chips"}, WHENS.map(([value, label]) => el("button", {type: "button",
+        onclick: () => { when.value = value; }}, label)))),
+    own.element, el("details", {}, el("summary", {}, "Whom it strikes (all, unless you say)"), whom.element),
+    el("div", {class: "tools"}, el("button", {type: "submit", class: "main"}, "Arm it"),
+      el("button", {type: "button", onclick: close}, "Close")));
+};
+
+// ---- scenarios
+
+const weatherList = (scenarios, api) => {
+  const list = el("ul", {class: "choices"});
+  const search = el("input", {type: "search", placeholder: `Search ${scenarios.length} scenarios`,
+    "aria-label": "Search the scenarios", oninput: () => show()});
+  const load = async one => {
+    const {rules} = await api.post("/scenario", {name: one.name});
+    notice(`${one.name} begins: ${rules} rules are armed`);
+  };
+  const show = () => {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    fill(list, scenarios.filter(one => words.every(word =>
+      `${one.name} ${one.description} ${one.symptom}`.toLowerCase().includes(word)))
+      .map(one => el("li", {}, action([el("b", {}, one.name.replaceAll("_", " ")),
+        el("span", {class: "soft"}, ` ${one.description}`)], () => load(one)))));
+  };
+  show();
+  return [el("p", {class: "soft"}, "One click adds a scenario's faults and incidents to what is armed."), search, list];
+};

@@ -1,0 +1,70 @@
+// Incidents: what the operator of the venue can do, lawfully; the ledger balances through all of it.
+import {action, el, fill, notice} from "./dom.js";
+import {form} from "./form.js";
+
+// One click: a label, the incident, and how its fields are filled from the chosen market.
+const QUICK = [
+  ["Halt", "halt", symbol => ({symbol})],
+  ["Resume", "resume", symbol => ({symbol})],
+  ["Price −5 %", "move_price", symbol => ({symbol, percent: -5})],
+  ["Price +5 %", "move_price", symbol => ({symbol, percent: 5})],
+  ["Cancel all orders", "cancel_orders", symbol => ({symbol})],
+  ["Pay funding now", "pay_funding", symbol => ({symbol}), true],
+  ["Liquidate main", "liquidate", symbol => ({symbol}), true],
+];
+
+export function mount(root, feed, api) {
+  const market = el("select", {id: "incident-market"});
+  const quick = el("div", {class: "tools"}), all = el("div");
+  root.append(el("h2", {}, "One click"), el("label", {for: "incident-market"}, "Market ", market), quick,
+    el("h2", {}, "All incidents"), all);
+  const isContract = () => market.value.includes(":");
+  const run = async (name, fields) => {
+    await api.post("/incidents", {do: name, ...fields});
+    notice(`${name.replaceAll("_", " ")}: done`);
+  };
+  const drawQuick = () => fill(quick,
+    QUICK.filter(([, , , contract]) => !contract || isContract()).map(([label, name, fields]) =>
+      action(label, () => run(name, fields(market.value)))),
+    action("Cut all sockets", async () => {
+      const {broken} = await api.delete("/connections");
+      notice(broken === 1 ? "1 WebSocket is cut" : `${broken} WebSockets are cut`);
+    }));
+  market.addEventListener("change", drawQuick);
+  feed.on("hello", facts => {
+    const chosen = market.value;
+    fill(market, facts.symbols.map(one => el("option", {value: one}, one)));
+    if (facts.symbols.includes(chosen)) market.value = chosen;
+    drawQuick();
+  });
+  let loaded = false;
+  return {show: async () => {
+    if (loaded) return;
+    loaded = true;
+    try {
+      const found = await api.get("/openapi.json");
+      const {oneOf} = found.paths["/incidents"].post.requestBody.content["application/json"].schema;
+      fill(all, oneOf.map(one => incident(one, feed, run, market)));
+    } catch (error) {
+      loaded = false;
+      notice(error.message, true);
+    }
+  }};
+}
+
+const incident = (schema, feed, run, market) => {
+  const {do: _, ...properties} = schema.properties;
+  const place = el("div");
+  const build = () => {
+    const fields = form(properties, {required: schema.required.filter(one => one !== "do"),
+      choices: {symbol: feed.facts?.symbols, account: feed.facts?.accounts, wallet: ["spot", "futures"]},
+      preset: {symbol: market.value}});
+    fill(place, el("form", {onsubmit: async event => {
+      event.preventDefault();
+      try { await run(schema.title, fields.read()); } catch (error) { notice(error.message, true); }
+    }}, fields.element, el("button", {type: "submit", class: "main"}, "Do it")));
+  };
+  return el("details", {class: "incident", ontoggle: event => { if (event.target.open) build(); }},
+    el("summary", {}, el("b", {}, schema.title.replaceAll("_", " ")),
+      el("span", {class: "soft"}, ` ${schema.description}`)), place);
+};

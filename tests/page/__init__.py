@@ -1,0 +1,1 @@
+"""The live page of a served venue: its files, rows, stories and feed."""

@@ -1,0 +1,176 @@
+"""The page at the control port: who may open it, what it is sent, and the story of a trip."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import aiohttp
+import pytest
+
+from failing_exchange import Control, FailingExchange
+from failing_exchange.errors import ExchangeError, RequestTimeoutError
+from failing_exchange.page.assets import HEADERS
+from failing_exchange.server.control_server import ControlServer
+from failing_exchange.venues.binance.venue import Binance
+
+Story = Callable[[Binance, str, aiohttp.ClientSession], Awaitable[None]]
+
+
+def served(story: Story, *, token: str | None = None) -> None:
+    """Run a story beside a venue that is served in real time."""
+
+    async def main() -> None:
+        venue = Binance(FailingExchange(latency=None))
+        await venue.listen("127.0.0.1", 0)
+        control = ControlServer(venue, token=token)
+        port = await control.listen("127.0.0.1", 0)
+        try:
+            async with aiohttp.ClientSession() as session:
+                await story(venue, f"http://127.0.0.1:{port}", session)
+        finally:
+            await control.close()
+            await venue.close()
+            await venue.exchange.close()
+
+    asyncio.run(main())
+
+
+@asynccontextmanager
+async def feed(
+    session: aiohttp.ClientSession, url: str, **headers: str
+) -> AsyncIterator[Callable[[str], Awaitable[Any]]]:
+    """Look on; what is yielded waits for the next message of a kind."""
+    async with session.get(f"{url}/feed", headers=headers) as answer:
+        assert answer.status == 200, await answer.text()
+        assert answer.content_type == "text/event-stream"
+
+        async def heard(kind: str) -> Any:
+            while True:
+                head = (await answer.content.readuntil(b"\n")).decode().strip()
+                data = (await answer.content.readuntil(b"\n\n")).decode()
+                if head == f"event: {kind}":
+                    return json.loads(data.removeprefix("data: "))
+
+        yield heard
+
+
+def test_a_lost_answer_is_seen_in_both_columns() -> None:
+    """The heart of the page: what happened, and beside it what the client was told."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        x = venue.exchange
+        x.arm("lose_answer", operations=["create_order"])
+        async with feed(session, url) as heard:
+            assert (await heard("hello"))["symbols"][0] == "BTC/USDT"
+            assert (await heard("state"))["rules"] == [["lose_answer", 0, 0]]
+            waiting = asyncio.ensure_future(x.create_order("BTC/USDT", "limit", "buy", 0.1, 30_000))
+            while True:
+                rows = [r for r in (await heard("rows"))["rows"] if r["op"] == "create_order"]
+                if rows and rows[-1]["faults"]:
+                    break
+            row = rows[-1]
+            assert row["happened"] == "order 1 accepted"
+            assert row["told"] in ("nothing", "nothing yet")
+            assert row["faults"] == ["lose_answer"]
+            assert row["differs"]
+            waiting.cancel()
+
+    served(story)
+
+
+def test_the_story_of_a_trip_tells_what_was_learned_later() -> None:
+    """A lost order is found again by a later look: that is what a bot has to do."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        x, control = venue.exchange, Control(url)
+        x.arm("unknown_outcome", executed="before", after=0, operations=["create_order"])
+        with pytest.raises(RequestTimeoutError):
+            await x.create_order("BTC/USDT", "limit", "buy", 0.1, 30_000)
+        await x.fetch_balance()
+        rows = await asyncio.to_thread(control.rows)
+        lost = next(row["n"] for row in rows if row["op"] == "create_order")
+        found = await asyncio.to_thread(control.trip, lost)
+        assert not any(row["knew"] for row in found["related"]["after"])
+        assert "unknown_outcome" in found["explanation"]
+        await x.fetch_open_orders("BTC/USDT")
+        found = await asyncio.to_thread(control.trip, lost)
+        [later] = [row for row in found["related"]["after"] if row["knew"]]
+        assert later["op"] == "fetch_open_orders"
+        assert found["related"]["orders"] == [1]
+
+    served(story)
+
+
+def test_the_page_opens_without_a_token_and_shows_nothing_without_it() -> None:
+    """A browser can't send a token with an address: the page asks its visitor for it."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        async with session.get(f"{url}/") as answer:
+            assert answer.status == 200
+            for name, value in HEADERS:
+                assert answer.headers[name] == value
+            assert "s3cret" not in await answer.text()
+        for path in ("/feed", "/rows", "/trips/1"):
+            async with session.get(f"{url}{path}") as answer:
+                assert answer.status == 401
+        async with feed(session, url, Authorization="Bearer s3cret") as heard:
+            assert "s3cret" not in json.dumps(await heard("hello"))
+
+    served(story, token="s3cret")
+
+
+def test_no_other_page_reads_the_feed() -> None:
+    """Neither a page of the internet, nor one that has pointed its own name at this machine."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        for path in ("/", "/feed", "/page/app.js"):
+            for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
+                async with session.get(f"{url}{path}", headers=headers) as answer:
+                    assert answer.status == 403
+                    assert "Access-Control-Allow-Origin" not in answer.headers
+
+    served(story)
+
+
+def test_what_was_armed_by_hand_becomes_a_scenario_and_heal_ends_it() -> None:
+    """An afternoon of clicking is kept as a file, and over with one request."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        control = Control(url)
+
+        def by_hand() -> tuple[str, Any]:
+            control.arm("ban", "nth(2)", operations=["create_order"])
+            control.incident("halt", symbol="BTC/USDT")
+            toml = control.saved_scenario()
+            healed = control.heal()
+            control.scenario(toml=toml)
+            return toml, healed
+
+        toml, healed = await asyncio.to_thread(by_hand)
+        assert 'kind = "ban"' in toml
+        assert healed == {"rules": 0, "resumed": ["BTC/USDT"]}
+        assert [rule.name for rule in venue.exchange.armed] == ["ban"]
+
+    served(story)
+
+
+def test_a_hostile_order_id_is_only_text() -> None:
+    """It is escaped for terminals and JSON here; the page writes text alone."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        hostile = "<img src=x onerror=alert(1)>\x1b[2J\ud800"
+        with suppress(ExchangeError):
+            await venue.exchange.create_order(
+                "BTC/USDT", "limit", "buy", 0.1, 30_000, {"clientOrderId": hostile}
+            )
+        async with session.get(f"{url}/rows") as answer:
+            text = await answer.text()
+            assert "create_order" in text
+            assert "\x1b" not in text
+            json.loads(text)
+
+    served(story)
