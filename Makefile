@@ -38,7 +38,7 @@ versions: .venv/ready  ## run the same programs on every Python from 3.11 to 3.1
 		test -e .venv-$$v/made || { "$$p" -m venv .venv-$$v && PIP_CONSTRAINT=constraints.txt \
 			.venv-$$v/bin/python -m pip install --quiet --quiet --editable '.[ccxt]' && \
 			touch .venv-$$v/made; } || exit 1; done
-	@$(BIN)/python -m pytest -rs tests/test_determinism.py
+	@$(BIN)/python -m pytest -rs -m "slow or not slow" tests/test_determinism.py
 
 coverage: .venv/ready  ## measure the tests' branch coverage; lists modules below BELOW (90) percent
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group coverage

@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 
+import pytest
+
 from tests.sources import ROOT
 
 COMPOSE = (ROOT / "docker-compose.test.yml").read_text(encoding="utf-8")
@@ -65,6 +67,7 @@ def test_the_three_commands_run_with_that_environment() -> None:
     assert served.returncode == 0
 
 
+@pytest.mark.slow
 def test_the_bot_trades_with_a_venue_that_encrypts() -> None:
     """Its keys are the documented ones: there is nothing to verify a certificate for."""
     start = [sys.executable, "-m", "failing_exchange"]
@@ -82,6 +85,7 @@ def test_the_bot_trades_with_a_venue_that_encrypts() -> None:
     assert f"trade: the careful bot at {url}" in traded.stdout
 
 
+@pytest.mark.slow
 def test_a_bot_that_nobody_answers_says_so() -> None:
     """A port that takes connections and never answers is no quiet day.
 

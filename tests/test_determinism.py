@@ -290,7 +290,9 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("target", ["client.py", "client.py:main"])
+@pytest.mark.parametrize(
+    "target", ["client.py", pytest.param("client.py:main", marks=pytest.mark.slow)]
+)
 def test_a_program_with_a_client_of_its_own_is_checked_with_its_venue(
     tmp_path: Path, target: str
 ) -> None:

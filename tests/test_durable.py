@@ -317,6 +317,7 @@ def test_a_full_disk_is_never_silent(
     run(story())
 
 
+@pytest.mark.slow
 def test_memory_stays_flat(tmp_path: Path) -> None:
     """What is written is let go of; the file grows, the process does not."""
     commits = GroupCommit(SqliteStore(tmp_path / "run.db"), full=WhenFull.HALT)

@@ -199,6 +199,7 @@ def test_a_higher_point_is_never_a_lower_price() -> None:
     assert prices[0] >= 1
 
 
+@pytest.mark.slow
 def test_what_is_remembered_stays_bounded() -> None:
     """A simulated year must not fill the memory."""
     flow = market()

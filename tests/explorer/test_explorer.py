@@ -231,6 +231,7 @@ def test_a_seed_that_kills_its_process_is_reported(tmp_path: Path) -> None:
     assert found.errors == ["seed 3: the trial's process died (exit code 7)"]
 
 
+@pytest.mark.slow
 def test_a_seed_that_kills_what_runs_it_is_left_out_after_two_tries(tmp_path: Path) -> None:
     """And the seeds that were to run beside it have their results."""
     path, marks = tmp_path / "poison.py", tmp_path / "marks"

@@ -261,6 +261,7 @@ async def main(exchange):
 """
 
 
+@pytest.mark.slow
 def test_a_token_says_with_which_hash_seed_it_was_made(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

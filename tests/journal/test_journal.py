@@ -92,6 +92,7 @@ def test_memory_is_bounded_however_long_it_runs() -> None:
     assert journal.trips[-1].number == 3 * TRIPS_KEPT_MAX
 
 
+@pytest.mark.slow
 def test_memory_is_flat() -> None:
     """Four times as many trips take no more of it."""
     journal = Journal(keep=1_000)
@@ -107,6 +108,7 @@ def test_memory_is_flat() -> None:
     assert used[-1] < used[0] * 1.2
 
 
+@pytest.mark.slow
 def test_long_answers_weigh_more() -> None:
     """A year of candles is not kept ten thousand times."""
 

@@ -72,7 +72,7 @@ async def joined(client: Client, socket: Socket, limit: int) -> Book:
 
 
 @pytest.mark.parametrize("speed", ["", "@100ms"])
-@pytest.mark.parametrize("limit", [100, 1_000])
+@pytest.mark.parametrize("limit", [100, pytest.param(1_000, marks=pytest.mark.slow)])
 def test_a_local_book_stays_the_venues_book(speed: str, limit: int) -> None:
     """With orders coming, going and trading in between, at any moment of joining."""
 

@@ -62,7 +62,7 @@ def test_tickers_trades_and_candles_are_watched() -> None:
 
 
 @pytest.mark.parametrize("latency", [None, "auto"])
-@pytest.mark.parametrize("limit", [None, 100])
+@pytest.mark.parametrize("limit", [pytest.param(None, marks=pytest.mark.slow), 100])
 def test_the_order_book_of_ccxt_stays_the_venues(latency: object, limit: int | None) -> None:
     """ccxt checks U and u of each event itself, and gives up where they do not join."""
 

@@ -120,6 +120,7 @@ def test_ccxt_raises_its_own_errors_for_our_refusals() -> None:
     with_ccxt(story, balances={"USDT": 6_000})
 
 
+@pytest.mark.slow
 def test_the_venue_conforms() -> None:
     """Every endpoint, every documented parameter, every reason, through its server."""
     report = check_venue("binance-usdm")
