@@ -9,10 +9,13 @@ from collections.abc import Sequence
 
 from failing_exchange.cli import (
     check_determinism,
+    completion,
     ctl,
     demo,
+    doctor,
     explore,
     faults,
+    init,
     replay,
     report,
     rules,
@@ -26,8 +29,8 @@ from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, INTERRUPTED
 from failing_exchange.cli.options import Parser, Version
 
 # in the order in which `--help` shows them
-COMMANDS = (demo, run, explore, report, rules, serve, ctl, trade, faults, scenarios, simulate,
-            replay, check_determinism)  # fmt: skip
+COMMANDS = (demo, init, run, explore, report, rules, serve, ctl, trade, faults, scenarios, simulate,
+            replay, check_determinism, doctor, completion)  # fmt: skip
 # what `--` begins: a program beside the server, or the arguments of the bot in that option
 AFTER_DASHES = {"serve": "program", "run": "bot", "explore": "target",
                 "check-determinism": "target"}  # fmt: skip
@@ -92,4 +95,5 @@ def parser() -> Parser:
     commands = made.add_subparsers(metavar="COMMAND", parser_class=Parser)
     for command in COMMANDS:
         command.add_parser(commands)
+    made.set_defaults(whole_parser=made)  # for `completion`
     return made
