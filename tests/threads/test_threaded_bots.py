@@ -316,3 +316,34 @@ def main():
     assert found.error == ""
     assert found.verdict is not None
     assert found.verdict.crashed is None
+
+
+def test_code_of_a_bot_does_not_run_after_its_end(tmp_path: Path) -> None:
+    """A listener that logs errors and goes on would do so for ever when its loop is closed."""
+    log = tmp_path / "log"
+    body = f"""
+import asyncio
+
+async def listen():
+    queue, errors = asyncio.Queue(), 0
+    while errors < 50:
+        try:
+            await asyncio.wait_for(queue.get(), 3)
+        except TimeoutError:
+            continue
+        except Exception as error:
+            errors += 1
+            with open({str(log)!r}, "a") as file:
+                file.write(f"{{error}}\\n")
+
+def main():
+    threading.Thread(target=lambda: asyncio.run(listen()), daemon=True).start()
+    loop = asyncio.new_event_loop()
+    loop.create_task(listen())
+    while True:
+        loop.run_until_complete(asyncio.sleep(60))
+        ask()
+"""
+    found = load(written(tmp_path, body)).run(World(seed=1, seconds=200.0, restarts=(100.0,)))
+    assert found.error == ""
+    assert not log.exists()

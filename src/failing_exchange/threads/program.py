@@ -25,7 +25,7 @@ from failing_exchange.threads.guest_loop import GuestLoop
 from failing_exchange.threads.interrupts import Watch, interrupted
 from failing_exchange.threads.simulated_thread import SimulatedThread
 from failing_exchange.threads.waiting_report import report_on
-from failing_exchange.virtual.asyncio_private import abandon, unregister
+from failing_exchange.virtual.asyncio_private import destroy
 from failing_exchange.virtual.clock import NEVER_NS, delay_in_ns
 from failing_exchange.virtual.deadlock_report import waiting_report
 from failing_exchange.virtual.errors import Deadlock, Escape, SimulationError
@@ -210,8 +210,7 @@ class Program:
     def _close_loops(self) -> None:
         for loop in self._loops:
             for task in [] if loop.is_closed() else loop.tasks():
-                abandon(task)
-                unregister(task)
+                destroy(task)
             if not loop.is_running():
                 loop.close()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.runners
+from contextlib import suppress
 from typing import Any
 
 # current_task(loop): asyncio's own is a Python call on 3.11
@@ -23,6 +24,19 @@ wake: Any = vars(asyncio.futures)["_set_result_unless_cancelled"]
 def abandon(task: asyncio.Task[Any]) -> None:
     """Let a task be destroyed while it waits, without the warning."""
     task._log_destroy_pending = False  # type: ignore[attr-defined]
+
+
+def destroy(task: asyncio.Task[Any]) -> None:
+    """End a task where it waits, while its loop is still open.
+
+    If the task is left to the garbage collector, its code runs after the loop was closed: each wait
+    raises RuntimeError then, and a coroutine that logs errors and tries again never ends.
+    """
+    abandon(task)
+    unregister(task)
+    coroutine: Any = task.get_coro()
+    with suppress(Exception):  # of code that does not let GeneratorExit pass: nobody waits for it
+        coroutine.close()
 
 
 def is_being_cancelled(task: asyncio.Task[Any]) -> bool:
