@@ -62,6 +62,7 @@ ALLOWED: dict[tuple[str, str], str] = {
     ): "client order ids are unique outside of simulations, too",
     ("server.control_server", "time.time_ns"): "only where time is real; else the venue's clock",
     ("server.loop_thread", "threading"): "it is only used where time is real",
+    ("observe.spans", "asyncio.to_thread"): "the export of `serve` ends in real time",
     ("server.observing", "time.perf_counter_ns"): "what it measures goes to observers alone",
     ("threads.thread_class", "threading"): "it gives simulated threads their stand-ins",
     ("threads.program", "threading"): "each simulated thread is one, and only one of them runs",

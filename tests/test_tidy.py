@@ -61,8 +61,8 @@ EDGES: dict[str, str] = {
     "client simulation report runs",
     "testing": "errors text core virtual journal faults judge server venues client simulation "
     "report runs explorer",
-    "cli": "errors text system core journal unified resilience faults venue durable server "
-    "venues client judge simulation report scenarios runs explorer testing",
+    "cli": "errors text system core journal unified resilience faults venue durable observe "
+    "server venues client judge simulation report scenarios runs explorer testing",
     "__init__": "errors core faults resilience venues client judge simulation testing",
     "__main__": "cli",
 }

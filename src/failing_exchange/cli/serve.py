@@ -30,6 +30,7 @@ from failing_exchange.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from failing_exchange.client.exchange import FailingExchange
+    from failing_exchange.observe.spans import SpanExport
     from failing_exchange.server.api_keys import Keyring
     from failing_exchange.server.dialect import Speaker
     from failing_exchange.server.venue_server import VenueServer
@@ -78,6 +79,8 @@ SWITCHES = {
     "verbose": "log each request and each fault that strikes on stderr, one line each",
     "reply-headers": "name each request and the faults that struck it in headers of its reply "
     "(bots can then tell faults)",
+    "otel": "send a span of each request to OpenTelemetry, as the OTEL_ variables say; needs the "
+    "extra otel",
     "uvloop": "run on uvloop, if it is installed",
 }
 SNIPPET = """
@@ -347,8 +350,23 @@ def _loop_factory(uvloop: bool) -> Any:
     return new_event_loop
 
 
-def _watch(venue: VenueServer, options: argparse.Namespace) -> None:
-    """Log requests (--verbose); judge the clients (--judge, --rule, or a program after `--`)."""
+def _span_export(options: argparse.Namespace) -> SpanExport | None:
+    """Where the spans of --otel go; None without it."""
+    if not options.otel:
+        return None
+    from failing_exchange.observe.spans import export_of_environment
+
+    return export_of_environment()
+
+
+def _watch(venue: VenueServer, options: argparse.Namespace, export: SpanExport | None) -> None:
+    """Log requests (--verbose), trace them (--otel), and judge the clients (--judge, --rule, or a
+    program after `--`).
+    """
+    if export is not None:
+        from failing_exchange.observe.spans import Spans
+
+        Spans(export.provider).begin(venue)
     if options.verbose:
         from failing_exchange.cli.request_log import reader
 
@@ -375,11 +393,14 @@ async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:
 
         ssl = context()
     ended: Any = True
+    export = _span_export(options)
     async with AsyncExitStack() as closing:
+        if export is not None:
+            closing.push_async_callback(export.close)
         closing.push_async_callback(venue.exchange.close)
         closing.push_async_callback(venue.close)
         port = await _listening(venue, options.host, options.port, "--port", ssl=ssl)
-        _watch(venue, options)
+        _watch(venue, options, export)
         greeting = _greeting(options, venue.venue, venue.exchange, port)
         if options.control_port is not None:
             control = ControlServer(venue, token=options.control_token)

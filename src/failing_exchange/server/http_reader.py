@@ -26,6 +26,9 @@ VERSIONS = ("1.0", "1.1")
 HEAD_END = b"\r\n\r\n"
 HEADS_KEPT_MAX = 256  # heads that are remembered; then the oldest is forgotten
 QUERY_BYTES_MAX = 64  # a head with a longer query is not remembered: it is signed, and unique
+# Fields whose values are joined when they are sent twice (W3C Trace Context, section 3.3.1.1): so
+# two `traceparent` are one that is invalid.
+LISTS = frozenset({"traceparent", "tracestate"})
 SPECIAL = frozenset({"content-encoding", "expect", "upgrade"})
 TOO_LONG_HEAD = f"the head is longer than {HEAD_BYTES_MAX} bytes"
 TOO_LONG = f"the body is longer than {BODY_BYTES_MAX} bytes"
@@ -286,7 +289,7 @@ def usual_fields(raw: tuple[tuple[bytes, bytes], ...]) -> Fields:
 
 
 def fields_of(raw: tuple[tuple[bytes, bytes], ...]) -> Fields:
-    """The fields of a head; of one that is sent twice the last counts.
+    """The fields of a head; of one that is sent twice the last counts, or they are one list.
 
     Raises `BadRequest` where one of them, or the body that they announce, is too long.
     """
@@ -295,9 +298,13 @@ def fields_of(raw: tuple[tuple[bytes, bytes], ...]) -> Fields:
         if len(name) + len(value) > LINE_BYTES_MAX:
             raise BadRequest(400, f"a field is longer than {LINE_BYTES_MAX} bytes")
         field = name.decode().lower()
-        if field == "host" and field in headers:  # RFC 9112, section 3.2
-            raise BadRequest(400, "there are two fields Host")
-        headers[field] = value.strip(b" \t").decode("utf-8", "surrogateescape")
+        text = value.strip(b" \t").decode("utf-8", "surrogateescape")
+        if field in headers:
+            if field == "host":  # RFC 9112, section 3.2
+                raise BadRequest(400, "there are two fields Host")
+            if field in LISTS:
+                text = f"{headers[field]},{text}"
+        headers[field] = text
     if int(headers.get("content-length", 0)) > BODY_BYTES_MAX:
         raise BadRequest(413, TOO_LONG)
     return Fields(headers, not SPECIAL.isdisjoint(headers))

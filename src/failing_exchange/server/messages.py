@@ -14,7 +14,8 @@ class Request(NamedTuple):
 
     `path` and `query` are the request target as it was sent, still percent-encoded, split at the
     first "?". `headers` has names in lower case; of a field that is sent twice the last value
-    counts. `peer` is the client's IP address, "" where there is none.
+    counts (of trace context: all, joined by a comma). `peer` is the client's IP address, "" where
+    there is none.
 
     >>> Request("GET", "/api/v3/depth", "symbol=BTCUSDT", {"host": "api.binance.com"}).host
     'api.binance.com'
