@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 from failing_exchange import FailingExchange, RequestTimeoutError, simulate
-from failing_exchange.cli.request_log import LINE_LETTERS_MAX, lines_of
+from failing_exchange.cli.request_log import LINE_LETTERS_MAX, json_lines_of, lines_of
 from tests.server.test_serve import served, time_at
 
 
-def lines_after(story: Any) -> list[str]:
+def lines_after(story: Any, lines_of: Any = lines_of) -> list[str]:
     """The log of a story."""
     found: list[str] = []
 
@@ -68,11 +69,51 @@ def test_what_a_client_sends_begins_no_line_and_is_cut() -> None:
         assert len(line) <= LINE_LETTERS_MAX
 
 
+def test_as_json_a_request_is_an_object_with_its_faults() -> None:
+    """A program that gathers logs needs no pattern to find the request's number."""
+
+    async def story(x: FailingExchange) -> None:
+        await x.create_order("BTC/USDT", "limit", "buy", 0.1, 30_000)
+        x.arm("lose_answer", name="gone\n\x1b[2J")
+        try:
+            await x.fetch_ticker("BTC/USDT")
+        except RequestTimeoutError:
+            return
+
+    order, ticker = map(json.loads, lines_after(story, json_lines_of))
+    assert order["at"] == "2026-01-01T00:00:00.000Z"
+    assert (order["operation"], order["symbol"], order["client"]) == (
+        "create_order", "BTC/USDT", "main",
+    )  # fmt: skip
+    assert (order["outcome"], order["level"], order["ms"]) == ("answered", "info", 0)
+    assert order["asked"] == "create_order: buy 0.1 BTC at 30000"
+    assert "faults" not in order
+    assert ticker["request"] > order["request"]
+    assert (ticker["outcome"], ticker["told"]) == ("lost", "nothing")
+    assert ticker["faults"] == [
+        {"rule": r"gone\n\x1b[2J", "fault": "lose_answer", "verdict": "Drop", "stage": "answer"}
+    ]
+
+
+def test_a_push_is_an_object_only_where_something_struck_it() -> None:
+    """There are thousands of them."""
+
+    async def story(x: FailingExchange) -> None:
+        await x.watch_ticker("BTC/USDT")
+        x.arm("delay_push", seconds=1)
+        for _ in range(3):
+            await x.watch_ticker("BTC/USDT")
+
+    pushes = [one for one in map(json.loads, lines_after(story, json_lines_of)) if one["push"]]
+    assert pushes
+    assert all(one["faults"] for one in pushes)
+
+
 def test_serve_verbose_writes_them() -> None:
     """The whole way, beside what it says anyhow."""
 
-    async def main() -> str:
-        async with served("--port", "0", "--verbose") as venue:
+    async def main(*options: str) -> str:
+        async with served("--port", "0", "--verbose", *options) as venue:
             await time_at(venue.url_of("failing-exchange"))
             _, said = await venue.stop()
             return said
@@ -80,3 +121,6 @@ def test_serve_verbose_writes_them() -> None:
     said = asyncio.run(main())
     assert " - GET /api/v3/time, fetch_time -> " in said
     assert "stopped after 1 requests" in said
+    said = asyncio.run(main("--log-format", "json"))
+    (line,) = [line for line in said.splitlines() if line.startswith("{")]
+    assert json.loads(line)["endpoint"] == "GET /api/v3/time"

@@ -66,6 +66,7 @@ BALANCE = (
     "futures wallet begins with as much"
 )
 KEEP = "trips that the database keeps; older ones are deleted; 0 keeps all"
+LOG_FORMAT = "what stderr is written as: text, or json, an object a line"
 ACCELERATE = "divide the venue's limits (weight, requests, orders, connects) by this number"
 PLAIN = {"mode": ("FAILURE_MODE",), "rate": ("FAILURE_RATE",)}  # these two also under a plain name
 SWITCHES = {
@@ -139,6 +140,7 @@ def add_parser(commands: Any) -> None:
     _add(serve, "control-port", None, control, PORTS)
     _add(serve, "control-token", None, "token of the control API; required off loopback")
     _add(serve, "accelerate", 1, ACCELERATE, whole(1))
+    _add(serve, "log-format", "text", LOG_FORMAT, one_of("text", "json"))
     for name, text in SWITCHES.items():
         on = environment_or(False, _variable(name))
         serve.add_argument(f"--{name}", action=Switch, default=on, help=text)
@@ -187,7 +189,7 @@ def serve_command(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; raises ConfigurationError for what can't be served."""
     import asyncio
 
-    to_stderr()
+    to_stderr(as_json=options.log_format == "json")
     if options.page and options.control_port is None:
         options.control_port = CONTROL_PORT
     _check(options)
@@ -370,7 +372,8 @@ def _watch(venue: VenueServer, options: argparse.Namespace, export: SpanExport |
     if options.verbose:
         from failing_exchange.cli.request_log import reader
 
-        venue.exchange.journal.readers.append(reader(venue.exchange.venue.markets))
+        log = reader(venue.exchange.venue.markets, as_json=options.log_format == "json")
+        venue.exchange.journal.readers.append(log)
     if options.judge or options.rule or options.program is not None:
         from failing_exchange.runs.user_code import rules_of
 
