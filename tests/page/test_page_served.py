@@ -6,13 +6,19 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import aiohttp
 import pytest
 
 from failing_exchange import Control, FailingExchange
-from failing_exchange.errors import ExchangeError, RequestTimeoutError
+from failing_exchange.errors import (
+    ConfigurationError,
+    ExchangeError,
+    ExchangeMaintenanceError,
+    RequestTimeoutError,
+)
 from failing_exchange.page.assets import HEADERS
 from failing_exchange.server.control_server import ControlServer
 from failing_exchange.venues.binance.venue import Binance
@@ -172,5 +178,52 @@ def test_a_hostile_order_id_is_only_text() -> None:
             assert "create_order" in text
             assert "\x1b" not in text
             json.loads(text)
+
+    served(story)
+
+
+def test_the_operator_acts_on_single_orders_and_on_the_venue() -> None:
+    """What an operator of a real venue can do, each with its trace in the first column."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        x, control = venue.exchange, Control(url)
+        for _ in range(2):
+            await x.create_order("BTC/USDT", "limit", "buy", 0.1, 30_000)
+
+        def acts() -> list[str]:
+            control.incident("trade_against", symbol="BTC/USDT", order=1, amount="0.04")
+            control.incident("cancel_order", order=2)
+            control.incident("pull_liquidity", symbol="BTC/USDT", side="sell", depth=1)
+            control.incident("fill_in_part", share=50)
+            control.incident("restart")
+            return [row["happened"] for row in control.rows(limit=5)]
+
+        filled, canceled, pulled, capped, restarted = await asyncio.to_thread(acts)
+        assert "order 1: buy 0.04 at 30000" in filled
+        assert canceled == "order 2 canceled"
+        assert [pulled, capped, restarted] == ["liquidity pulled", "fill capped", "venue restarted"]
+        [fill] = await x.fetch_my_trades("BTC/USDT")
+        undo = partial(control.incident, "undo_trade", symbol="BTC/USDT", trade=int(fill["id"]))
+        await asyncio.to_thread(undo)
+        with pytest.raises(ConfigurationError, match="was undone already"):
+            await asyncio.to_thread(undo)
+
+    served(story)
+
+
+def test_a_maintenance_begins_now_or_later_and_heal_ends_it() -> None:
+    """A bot is refused while it lasts, and told until when where its venue says so."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        x, control = venue.exchange, Control(url)
+        await asyncio.to_thread(control.maintenance, "10m", after="1h")
+        await x.fetch_balance()
+        await asyncio.to_thread(control.maintenance, "10m", message="Upgrade")
+        with pytest.raises(ExchangeMaintenanceError, match="Upgrade"):
+            await x.fetch_balance()
+        await asyncio.to_thread(control.heal)
+        await x.fetch_balance()
+        with pytest.raises(ConfigurationError, match="above 0"):
+            await asyncio.to_thread(control.maintenance, 0)
 
     served(story)

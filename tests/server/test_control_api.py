@@ -17,7 +17,8 @@ from failing_exchange import FailingExchange, simulate
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import operations as ops
 from failing_exchange.faults.catalogue import CATALOGUE
-from failing_exchange.server.control_api import ROUTES, ControlApi, NotFound, table
+from failing_exchange.server.control_api import ROUTES, ControlApi
+from failing_exchange.server.control_route import NotFound, table
 from failing_exchange.server.control_server import ControlServer
 from failing_exchange.testing.control_client import Control
 from failing_exchange.venues.binance.venue import Binance
@@ -291,7 +292,7 @@ def test_no_request_breaks_the_desk(route: Any, asked: dict[str, Any]) -> None:
 
 def test_the_document_lists_every_request() -> None:
     """docs/control.md and the OpenAPI document are the table."""
-    assert table() in (ROOT / "docs" / "control.md").read_text(encoding="utf-8")
+    assert table(ROUTES) in (ROOT / "docs" / "control.md").read_text(encoding="utf-8")
 
 
 def test_a_served_venue_is_told_what_to_do_by_the_client() -> None:

@@ -24,7 +24,8 @@ S = "BTC/USDT"
 P = "BTC/USDT:USDT"
 LISTED = {S: MARKETS[S], P: PERPETUALS[P]}
 FIELDS: dict[str, Any] = {
-    "symbol": S, "percent": 1, "asset": "BTC", "amount": 1,
+    "symbol": S, "percent": 1, "asset": "BTC", "amount": 1, "order": 1, "trade": 1, "side": "sell",
+    "depth": 1, "share": 50,
 }  # fmt: skip
 
 
@@ -66,6 +67,15 @@ def test_without_a_time_an_incident_is_for_good() -> None:
         ("change_rules", {"price_step": 0.001}),
         ("change_rules", {"price_step": "0.015"}),
         ("change_rules", {"orders_max": 1.5}),
+        ("cancel_order", {"order": 0}),
+        ("cancel_order", {"order": "1"}),
+        ("trade_against", {"order": 10**20}),
+        ("trade_against", {"amount": "0.0000001"}),
+        ("fill_in_part", {"share": 101}),
+        ("pull_liquidity", {"side": "both"}),
+        ("pull_liquidity", {"depth": -1}),
+        ("undo_trade", {"trade": 1.5}),
+        ("restart", {"orders": "some"}),
         ("change_rules", {"orders_max": 1e308}),
         ("change_rules", {"band_percent": 100}),
         ("credit", {"amount": 0}),

@@ -17,6 +17,7 @@ from tests.core.contracts import PERPETUAL
 S = PERPETUAL.symbol
 FIELDS = {"symbol": S, "percent": 1, "maker": 0.1, "cost_min": 1, "asset": "USDT", "amount": 1}
 FIELDS |= {"hours": 4, "change": "listen_keys", "worth": 0.9}
+FIELDS |= {"order": 3, "side": "sell", "depth": 1, "share": 50}
 ONE_OF = {  # of these one is needed
     "change_fees": ("maker",), "change_rules": ("cost_min",), "change_funding": ("hours",),
     "change_collateral": ("worth",),
@@ -93,7 +94,9 @@ def test_every_incident_can_happen_to_it(name: str) -> None:
         x = exchange(latency=None)
         await x.create_order(S, "limit", "buy", 0.02, 10_000)
         await x.client("seller").create_order(S, "market", "sell", 0.02)
-        await x.operate(command_of(name, {one: FIELDS[one] for one in needed}, x.venue.markets))
+        await x.create_order(S, "limit", "buy", 0.01, 9_000)
+        fields = FIELDS | {"trade": int((await x.fetch_my_trades(S))[-1]["id"])}
+        await x.operate(command_of(name, {one: fields[one] for one in needed}, x.venue.markets))
         return len(await trade(x))
 
     assert simulate(main()) == 12

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from collections.abc import Callable, Mapping
-from enum import Enum
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.commands import SetMarketStatus
 from failing_exchange.core.market import MarketStatus
-from failing_exchange.core.reject import Reject
-from failing_exchange.core.units import DAY_S
+from failing_exchange.core.units import SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import fields_of, kind_of
 from failing_exchange.faults.triggers import always, parse
@@ -24,10 +19,28 @@ from failing_exchange.page.story import related
 from failing_exchange.scenarios.saved import Incident, scenario_text
 from failing_exchange.scenarios.scenario import load, read, shipped
 from failing_exchange.server import control_schemas as schemas
+from failing_exchange.server.control_route import (
+    NUMBER,
+    TEXT,
+    TEXTS,
+    UNITS,
+    WHOLE,
+    Asked,
+    Job,
+    NotFound,
+    Route,
+    Turn,
+    Unavailable,
+    amount_of,
+    check,
+    openapi,
+    span_of,
+    whole_of,
+)
 from failing_exchange.server.messages import Reply
-from failing_exchange.text.durations import FORMS, seconds_of
 from failing_exchange.text.spelling import did_you_mean, shown
 from failing_exchange.venue.account_truth import account_view, look_at, view_of
+from failing_exchange.venue.maintenance import DEFAULT_MESSAGE, Window
 from failing_exchange.venue.operator_incidents import command_of
 from failing_exchange.venue.plain_view import instant
 
@@ -41,66 +54,8 @@ TRIPS_SHOWN_MAX = 1_000  # of one answer; ask again with `after` for more
 DONE_KEPT_MAX = 1_000  # incidents by hand that can be saved; the oldest are forgotten
 HALTED = (MarketStatus.HALTED, MarketStatus.CANCEL_ONLY)
 AROUND_MAX = 2_000  # trips before and after one that are searched for others about its orders
-NUMBER_DIGITS_MAX = 18  # of a whole number in a path or a query; a longer one is refused
-AMOUNT_MAX = 1e15  # units that a bot may intend; more is refused
-COVERED_MAX = 366 * DAY_S  # seconds that an intent may wait to be covered; more is refused
-NESTING_MAX = 32  # of a body's lists and objects; a deeper one is refused
 METRICS = "text/plain; version=0.0.4; charset=utf-8"  # the kind that Prometheus reads
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
-
-Asked = Mapping[str, Any]
-
-
-class NotFound(Exception):
-    """There is nothing there."""
-
-
-class Unavailable(Exception):
-    """It can't be done now; nothing was changed."""
-
-
-class Turn(Enum):
-    """Whether a request is carried out in a turn of the venue, or beside it at any time."""
-
-    VENUE = "venue"
-    BESIDE = "beside"
-
-
-class Route(NamedTuple):
-    """A row: where, what for, what it takes (name -> JSON schema), and the method that answers.
-
-    `call`: the method of `failing_exchange.Control` that sends it. `read` makes what `answer` needs
-    of a long text, `show` makes JSON of a long answer: both beside the venue, which goes on.
-    """
-
-    method: str
-    path: str
-    summary: str
-    takes: Mapping[str, Mapping[str, Any]]
-    call: str
-    answer: Callable[[ControlApi, Asked], Any]
-    turn: Turn = Turn.VENUE
-    read: Callable[[Asked], Asked] | None = None
-    show: Callable[[ControlApi, Any], Any] | None = None
-
-    def match(self, method: str, path: str) -> dict[str, str] | None:
-        """The parts of the path that the row names, or None for another path."""
-        found = re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", self.path), path)
-        if found is None or method != self.method:
-            return None
-        return {name: unquote(part) for name, part in found.groupdict().items()}
-
-
-class Job(NamedTuple):
-    """A request that was read and checked."""
-
-    route: Route
-    asked: Asked
-
-    @property
-    def changes(self) -> bool:
-        """Whether it changes the venue."""
-        return self.route.method != "GET"
 
 
 class ControlApi:
@@ -128,7 +83,7 @@ class ControlApi:
         for route in ROUTES:
             named = route.match(method, path)
             if named is not None:
-                _check(route, asked)
+                check(route, asked)
                 return Job(route, {**(route.read(asked) if route.read else asked), **named})
         raise NotFound(f"{method} {shown(path)}: no such request; GET /openapi.json lists them")
 
@@ -184,11 +139,11 @@ class ControlApi:
 
     def trips(self, asked: Asked) -> list[Trip]:
         """The journal's tail; with `after` what comes behind that trip."""
-        limit = min(_whole(asked, "limit", 100), TRIPS_SHOWN_MAX)
+        limit = min(whole_of(asked, "limit", 100), TRIPS_SHOWN_MAX)
         kept = self.exchange.journal.trips
         if "after" not in asked:
             return list(islice(kept, max(0, len(kept) - limit), None))
-        after = _whole(asked, "after", 0)
+        after = whole_of(asked, "after", 0)
         return list(islice((trip for trip in kept if trip.number > after), limit))
 
     def show_rows(self, trips: list[Trip]) -> Any:
@@ -201,7 +156,7 @@ class ControlApi:
 
     def trip(self, asked: Asked) -> tuple[Trip, str, list[Trip]]:
         """One trip, its explanation, and the trips that may have to do with it."""
-        number, kept = _whole(asked, "number", 0), self.exchange.journal.trips
+        number, kept = whole_of(asked, "number", 0), self.exchange.journal.trips
         try:
             found = self.exchange.journal.find(number)
         except ConfigurationError as unknown:
@@ -219,7 +174,7 @@ class ControlApi:
 
     def explanation(self, asked: Asked) -> Any:
         """Which rules met a trip, and which decided."""
-        return {"text": str(self.exchange.explain(_whole(asked, "number", 0)))}
+        return {"text": str(self.exchange.explain(whole_of(asked, "number", 0)))}
 
     def accounts(self, asked: Asked) -> Any:
         """The names of all accounts."""
@@ -263,8 +218,8 @@ class ControlApi:
         if side not in ("buy", "sell"):
             raise ConfigurationError(f"side = {shown(side)}; expected buy or sell")
         intent = judge.intents.declare(
-            symbol, side, _amount(asked["amount"]), self.exchange.venue.clock.now(),
-            covered_within=None if within is None else _span("covered_within", within),
+            symbol, side, amount_of(asked["amount"]), self.exchange.venue.clock.now(),
+            covered_within=None if within is None else span_of("covered_within", within),
         )  # fmt: skip
         return {"intent": intent.number}
 
@@ -321,6 +276,17 @@ class ControlApi:
         self.done.append((venue.clock.now(), str(asked["do"]), fields))
         return {"done": asked["do"]}
 
+    def maintenance(self, asked: Asked) -> Any:
+        """Every request is refused for some time, now or later."""
+        venue, message = self.exchange.venue, asked.get("message", DEFAULT_MESSAGE)
+        seconds, after = (span_of(name, asked.get(name, 0)) for name in ("seconds", "after"))
+        if not seconds:
+            raise ConfigurationError("seconds must be above 0, not 0: a maintenance has an end")
+        start, lasts = venue.clock.now() + round(after * SECOND), round(seconds * SECOND)
+        venue.maintenance.add(Window(start, lasts, message))
+        venue.gates_changed()
+        return {**dict(instant("from", start)), **dict(instant("until", start + lasts))}
+
     def heal(self, asked: Asked) -> Any:
         """Health again, of the markets, too."""
         self.exchange.reset()
@@ -360,7 +326,7 @@ class ControlApi:
 
     def openapi(self, asked: Asked) -> Any:
         """This table, as an OpenAPI document."""
-        return openapi()
+        return openapi(ROUTES)
 
     def _rule(self, rule: Any) -> dict[str, Any]:
         return {
@@ -395,9 +361,6 @@ def _scenario_of(asked: Asked) -> Asked:
     return {"found": load(name)}
 
 
-TEXT, TEXTS = {"type": "string"}, {"type": ["array", "string"], "items": {"type": "string"}}
-WHOLE, NUMBER = {"type": "integer"}, {"type": "number"}
-UNITS = {"type": ["number", "string"]}
 ROUTES = (
     Route("GET", "/health", "Whether the venue is sound, its journal is written, and it is busy",
           {}, "health", ControlApi.health, Turn.BESIDE),
@@ -435,6 +398,9 @@ ROUTES = (
           "saved_scenario", ControlApi.saved),
     Route("GET", "/scenarios", "The scenarios that come with the package", {}, "scenarios",
           ControlApi.scenarios, Turn.BESIDE),
+    Route("POST", "/maintenance", "Refuse every request for some time, now or later",
+          {"seconds": UNITS, "after": UNITS, "message": TEXT}, "maintenance",
+          ControlApi.maintenance),
     Route("POST", "/heal", "Disarm everything, and let halted markets trade again", {}, "heal",
           ControlApi.heal),
     Route("GET", "/accounts", "The names of all accounts", {}, "accounts", ControlApi.accounts),
@@ -454,132 +420,3 @@ ROUTES = (
     Route("GET", "/openapi.json", "This table, with the fields of each fault and incident", {},
           "openapi", ControlApi.openapi, Turn.BESIDE),
 )  # fmt: skip
-REQUIRED = {
-    "/rules": ("kind",),
-    "/modes": ("mode",),
-    "/incidents": ("do",),
-    "/intents": ("symbol", "side", "amount"),
-    "/probe": ("url",),
-}
-FREE = ("/incidents",)  # takes more than its table says: the fields of the incident
-KINDS: dict[str, tuple[type, ...]] = {
-    "integer": (int, str),  # text in a query
-    "number": (int, float),
-    "string": (str,),
-    "array": (list,),
-    "object": (dict,),
-}
-
-
-def _check(route: Route, asked: Asked) -> None:
-    """Refuse what the row does not take."""
-    for name, value in asked.items():
-        schema = route.takes.get(name)
-        if schema is None:
-            if route.path in FREE:
-                continue
-            known = ", ".join(route.takes) or "nothing"
-            near = did_you_mean(name, route.takes)
-            raise ConfigurationError(f"{shown(name)} is unknown here{near}; expected {known}")
-        types = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-        kinds = tuple(kind for one in types for kind in KINDS[one])
-        if not isinstance(value, kinds) or isinstance(value, bool):
-            raise ConfigurationError(f"{name} = {shown(value)}; expected {' or '.join(types)}")
-    if route.method == "POST":
-        for name in REQUIRED.get(route.path, ()):
-            if name not in asked:
-                raise ConfigurationError(f"{name!r} is missing")
-
-
-def check_nesting(value: Any) -> None:
-    """Raise ConfigurationError for a body whose lists and objects are nested too deeply."""
-    level, depth = [value], 0
-    while level:
-        if depth > NESTING_MAX:
-            raise ConfigurationError(
-                f"the body is nested too deeply; expected at most {NESTING_MAX} levels"
-            )
-        level = [
-            part
-            for one in level
-            if isinstance(one, (dict, list))
-            for part in (one.values() if isinstance(one, dict) else one)
-        ]
-        depth += 1
-
-
-def _whole(asked: Asked, name: str, default: int) -> int:
-    text = str(asked.get(name, default))
-    if not text.isascii() or not text.isdigit() or len(text) > NUMBER_DIGITS_MAX:
-        raise ConfigurationError(f"{name} = {shown(text)}; expected a whole number")
-    return int(text)
-
-
-def _amount(value: Any) -> float:
-    """Units of an asset, as a number or as decimal text."""
-    try:
-        amount = float(value)
-    except (ValueError, OverflowError):
-        amount = 0.0
-    if not 0 < amount <= AMOUNT_MAX:
-        raise ConfigurationError(
-            f"amount = {shown(value)}; expected a number above 0, at most {AMOUNT_MAX:g}"
-        )
-    return amount
-
-
-def _span(name: str, value: Any) -> float:
-    try:
-        seconds = seconds_of(value)
-    except ValueError:
-        seconds = -1
-    if not 0 <= seconds <= COVERED_MAX:
-        raise ConfigurationError(
-            f"{name} = {shown(value)}; expected {FORMS}, at most {COVERED_MAX} seconds"
-        )
-    return seconds
-
-
-def openapi() -> dict[str, Any]:
-    """The table of routes as an OpenAPI 3.1 document."""
-    paths: dict[str, Any] = {}
-    for route in ROUTES:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
-    info = {"title": "failing-exchange control", "version": "2"}
-    return {"openapi": "3.1.0", "info": info, "paths": paths}
-
-
-def _operation(route: Route) -> dict[str, Any]:
-    parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": TEXT}
-        for name in re.findall(r"{(\w+)}", route.path)
-    ]
-    operation: dict[str, Any] = {
-        "summary": route.summary,
-        "operationId": route.call,
-        "parameters": parameters,
-        "responses": {"200": {"description": "done"}, "400": {"description": "it says why"}},
-    }
-    if route.method == "GET":
-        parameters += [
-            {"name": name, "in": "query", "schema": schema} for name, schema in route.takes.items()
-        ]
-    elif route.takes:
-        schema = {"type": "object", "properties": route.takes,
-                  "required": list(REQUIRED.get(route.path, ()))}  # fmt: skip
-        schema |= schemas.MORE.get(route.path, dict)()
-        operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
-    return operation
-
-
-def table() -> str:
-    """The table of routes in Markdown."""
-    rows = [
-        f"| `{r.method} {r.path}` | `{r.call}` | {r.summary} | {', '.join(r.takes)} |"
-        for r in ROUTES
-    ]
-    head = ["| request | `Control` | what it does | takes |", "|---|---|---|---|"]
-    return "\n".join([*head, *rows])
-
-
-__all__ = ["ROUTES", "ControlApi", "NotFound", "Reject", "Route", "Unavailable", "openapi", "table"]

@@ -22,8 +22,8 @@ import orjson
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.server.control_api import (
-    ControlApi,
+from failing_exchange.server.control_api import ControlApi
+from failing_exchange.server.control_route import (
     Job,
     NotFound,
     Turn,

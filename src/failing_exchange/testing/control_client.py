@@ -159,6 +159,14 @@ class Control:
         """What is armed, and the incidents that were caused by hand, as a scenario file (TOML)."""
         return str(self.request("GET", "/scenario")["toml"])
 
+    def maintenance(
+        self, seconds: float | str, *, after: float | str = 0, message: str | None = None
+    ) -> Any:
+        """Have the venue refuse every request for some time, from now on or `after` a while."""
+        given = {"seconds": seconds, "after": after, "message": message}
+        body = {name: value for name, value in given.items() if value is not None}
+        return self.request("POST", "/maintenance", body)
+
     def heal(self) -> Any:
         """Disarm everything, lift bans, limits and maintenance, and let halted markets trade again.
 

@@ -10,6 +10,7 @@ from failing_exchange.core.collateral import ChangeCollateral
 from failing_exchange.core.funding_rate import INTERVALS
 from failing_exchange.core.ledger import Wallet
 from failing_exchange.core.market import Market, MarketStatus
+from failing_exchange.core.order import Side
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS, DAY_S, PPM, SECOND, atoms_text
 from failing_exchange.errors import ConfigurationError
@@ -23,6 +24,9 @@ PERCENT_MIN, PERCENT_MAX = -99.99, 100_000  # of a move of the price; no price i
 FEE_PERCENT_MAX = 50  # a higher fee is refused
 ORDERS_MAX = 1_000_000  # a higher limit of open orders is refused
 RATE_PERCENT_MAX = 100  # of a funding rate, its cap or floor, up or down; others are refused
+ID_MAX = 2**53 - 1  # of an order or a trade; a higher number is refused
+DEPTH_PERCENT_MAX = 1_000  # of pulled offers, from the best price; more is refused
+ORDERS = ("kept", "lost")  # what becomes of open orders
 NAME_MAX = 100  # letters of the name of an account or an asset; a longer one is refused
 Fields = Mapping[str, Any]
 Markets = Mapping[str, Market]
@@ -221,6 +225,35 @@ def _deleverage(f: Fields, m: Markets) -> c.Operator:
     return c.Deleverage(_account(f), f["symbol"], lots)
 
 
+def _against(f: Fields, m: Markets) -> c.Operator:
+    lots = _multiple(f, "amount", m[f["symbol"]].amount_step) if "amount" in f else 0
+    return c.CrossOrder(_whole(f, "order", 1, ID_MAX), lots)
+
+
+def _pull(f: Fields, m: Markets) -> c.Operator:
+    ppm = round(_number(f, "depth", 0, DEPTH_PERCENT_MAX, "percent of the best price") * PPM / 100)
+    lots = _multiple(f, "amount", m[f["symbol"]].amount_step) if "amount" in f else 0
+    return c.PullLiquidity(f["symbol"], Side(_among(f, "side", Side)), ppm, lots)
+
+
+def _cap(f: Fields, m: Markets) -> c.Operator:
+    ppm = round(_number(f, "share", 0, 100, "percent of the order's amount") * PPM / 100)
+    return c.CapNextFill(_account(f), ppm, _span(f))
+
+
+def _restart(f: Fields, m: Markets) -> c.Operator:
+    return c.Restart(_among(f, "orders", ORDERS, "kept") == "lost")
+
+
+def _among(f: Fields, name: str, known: Iterable[str], default: str | None = None) -> str:
+    """Read one of a few words."""
+    words = [str(one) for one in known]
+    value = f.get(name, default)
+    if value not in words:
+        raise ConfigurationError(f"{name} must be {' or '.join(words)}, not {shown(value)}")
+    return str(value)
+
+
 def _settle(f: Fields, m: Markets) -> c.Operator:
     ticks = _multiple(f, "price", m[f["symbol"]].price_step) if "price" in f else 0
     return c.SettleContract(f["symbol"], ticks)
@@ -287,6 +320,30 @@ INCIDENTS: dict[str, Incident] = {
         "The venue expires all open orders.", (), ("symbol",),
         lambda f, m: c.OperatorCancel(symbol=f.get("symbol", ""), expire=True),
     ),
+    "cancel_order": Incident(
+        "The venue cancels one open order.", ("order",), (),
+        lambda f, m: c.OperatorCancel(order_id=_whole(f, "order", 1, ID_MAX)),
+    ),
+    "trade_against": Incident(
+        "Somebody trades against an open order at its own price, in part or whole.",
+        ("symbol", "order"), ("amount",), _against,
+    ),
+    "fill_in_part": Incident(
+        "The next order of an account fills only this share at once.",
+        ("share",), ("account", "seconds"), _cap,
+    ),
+    "pull_liquidity": Incident(
+        "Offers near the best price are withdrawn until the market's next second.",
+        ("symbol", "side", "depth"), ("amount",), _pull,
+    ),
+    "undo_trade": Incident(
+        "A trade is undone: both sides get back what they gave.", ("symbol", "trade"), (),
+        lambda f, m: c.BustTrade(f["symbol"], _whole(f, "trade", 1, ID_MAX)),
+    ),
+    "restart": Incident(
+        "The venue's process dies and comes back: all connections break.", (), ("orders",),
+        _restart,
+    ),
     "credit": Incident(
         "An account is paid in.", ("asset", "amount"), ("account", "wallet"),
         lambda f, m: c.Credit(*_funds(f), _wallet(f, m)),
@@ -339,7 +396,7 @@ OF_CONTRACTS = frozenset({
 _SPAN, _UNITS, _NAME = ("number", "string"), ("number", "string"), "string"
 
 
-def _field(kind: str | tuple[str, ...], says: str, **bounds: float) -> Mapping[str, Any]:
+def _field(kind: str | tuple[str, ...], says: str, **bounds: Any) -> Mapping[str, Any]:
     return {"type": kind if isinstance(kind, str) else list(kind), "description": says, **bounds}
 
 
@@ -378,6 +435,14 @@ FIELDS: dict[str, Mapping[str, Any]] = {  # each parameter as a JSON schema
         _SPAN, "in how long it comes, as 60 or 10m; left out: now",
         minimum=SPAN_MIN, maximum=SPAN_MAX,
     ),
+    "order": _field("integer", "an order's number, as in the journal", minimum=1, maximum=ID_MAX),
+    "trade": _field("integer", "a trade's number, as in the journal", minimum=1, maximum=ID_MAX),
+    "side": _field(_NAME, "which offers: buy or sell", enum=[*map(str, Side)]),
+    "depth": _field(
+        "number", "how far from the best price, in percent", minimum=0, maximum=DEPTH_PERCENT_MAX
+    ),
+    "share": _field("number", "percent of the order's amount", minimum=0, maximum=100),
+    "orders": _field(_NAME, "what becomes of open orders: kept (usual) or lost", enum=[*ORDERS]),
     "price": _field(_UNITS, "at which price; left out: the mark price"),
     "rate": _field(
         "number", "of funding, in percent of the notional; left out: the estimated one",

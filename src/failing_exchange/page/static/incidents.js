@@ -23,9 +23,17 @@ export function mount(root, feed, api) {
     await api.post("/incidents", {do: name, ...fields});
     notice(`${name.replaceAll("_", " ")}: done`);
   };
+  const maintain = async fields => {
+    const {from, until} = await api.post("/maintenance", fields);
+    notice(`Maintenance from ${from.slice(11, 19)} until ${until.slice(11, 19)}; Heal everything ends it`);
+  };
   const drawQuick = () => fill(quick,
     QUICK.filter(([, , , contract]) => !contract || isContract()).map(([label, name, fields]) =>
       action(label, () => run(name, fields(market.value)))),
+    action("Restart the venue", () => run("restart", {})),
+    action("Maintenance for 10 minutes, now", () => maintain({seconds: "10m"})),
+    action("… in 5 minutes", () => maintain({seconds: "10m", after: "5m"}),
+      {"aria-label": "Maintenance for 10 minutes, in 5 minutes"}),
     action("Cut all sockets", async () => {
       const {broken} = await api.delete("/connections");
       notice(broken === 1 ? "1 WebSocket is cut" : `${broken} WebSockets are cut`);
