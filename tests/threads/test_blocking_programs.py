@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from failing_exchange import simulate
+from failing_exchange import Binance, FailingExchange, simulate
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.threads import interrupts
 from failing_exchange.virtual.errors import Deadlock, Escape, Spins, UnknownHost
@@ -273,6 +273,20 @@ def test_asyncio_run_in_threads_shares_the_clock() -> None:
         return seen
 
     assert simulate(main) == [("quick", 11.0), ("slow", 21.0)]
+
+
+def test_the_venue_stays_on_its_own_loop() -> None:
+    """A client's loop, made by `asyncio.run`, ends with the client; the venue goes on without it."""
+    exchange = FailingExchange(seed=7)
+
+    async def ask() -> tuple[bytes, bool]:
+        reader, writer = await asyncio.open_connection("api.binance.com", 443, ssl=True)
+        writer.write(b"GET /api/v3/time HTTP/1.1\r\nHost: api.binance.com\r\n\r\n")
+        status = await reader.readline()
+        return status.strip(), exchange.venue.loop is asyncio.get_running_loop()
+
+    found = simulate(lambda: asyncio.run(ask()), venue=Binance(exchange), seed=7)
+    assert found == (b"HTTP/1.1 200 OK", False)
 
 
 def test_another_thread_can_wake_an_event_loop() -> None:

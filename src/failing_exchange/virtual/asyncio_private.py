@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import asyncio.runners
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 # current_task(loop): asyncio's own is a Python call on 3.11
@@ -43,3 +44,14 @@ def is_being_cancelled(task: asyncio.Task[Any]) -> bool:
     """Whether a cancel was asked for, also one that the task has not been told of yet."""
     must: bool = task._must_cancel  # type: ignore[attr-defined]
     return must or task.cancelling() > 0
+
+
+@contextmanager
+def running(loop: Any) -> Iterator[None]:
+    """Within the block this loop is the one that `asyncio.get_running_loop()` returns."""
+    before = running_loop()
+    asyncio._set_running_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio._set_running_loop(before)

@@ -26,6 +26,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from failing_exchange.virtual.asyncio_private import running
 from failing_exchange.virtual.errors import Escape, UnknownHost
 from failing_exchange.virtual.transport import Address, Delay, MemorySocket, MemoryTransport, join
 
@@ -224,9 +225,11 @@ class Network:
         here = (CLIENT_ADDRESS, next(self._ports))
         there = (self._address(target[0]), target[1])
         protocol = protocol_factory()
+        with running(server.get_loop()):  # a client on another loop must not lend it to the server
+            served = server.context.copy().run(server.factory)
         accepted = MemoryTransport(
             server.get_loop(),
-            server.context.copy().run(server.factory),
+            served,
             sockname=there,
             peername=here,
             tls=ssl,
