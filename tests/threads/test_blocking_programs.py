@@ -276,7 +276,7 @@ def test_asyncio_run_in_threads_shares_the_clock() -> None:
 
 
 def test_the_venue_stays_on_its_own_loop() -> None:
-    """A client's loop, made by `asyncio.run`, ends with the client; the venue goes on without it."""
+    """The loop that `asyncio.run` makes for a client ends with it; the venue goes on without it."""
     exchange = FailingExchange(seed=7)
 
     async def ask() -> tuple[bytes, bool]:
