@@ -10,6 +10,7 @@ import pytest
 
 from failing_exchange import ConfigurationError
 from failing_exchange.cli.main import main, split
+from failing_exchange.runs import bot_process
 from failing_exchange.runs.bot_loader import Spec, find_bot, read_spec, with_arguments
 from failing_exchange.runs.bot_run import RunConfig, run
 from failing_exchange.simulation import run_script
@@ -56,6 +57,15 @@ def bot(tmp_path: Path) -> str:
     path = tmp_path / "program.py"
     path.write_text(PROGRAM, encoding="utf-8")
     return str(path)
+
+
+POLLER = """
+import asyncio
+
+async def main():
+    while True:
+        await asyncio.sleep(0.001)
+"""
 
 
 def crash(name: str, seconds: float = 600) -> str:
@@ -145,3 +155,16 @@ def test_a_script_reaches_a_venue_in_each_of_its_loops(
     assert capsys.readouterr().out.splitlines() == ["ETHUSDT ETHUSDT"] * 6
     with pytest.raises(Exception, match="can't be reached"):
         run_script(path)
+
+
+def test_a_run_that_takes_too_long_says_so_and_blames_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that polls each millisecond is slow to simulate: that is no death of the bot."""
+    monkeypatch.setattr(bot_process, "WALL_SECONDS_MAX", 0.05)
+    monkeypatch.setattr(bot_process, "WALL_SECONDS_AN_HOUR", 0.0)
+    path = tmp_path / "poller.py"
+    path.write_text(POLLER)
+    report = run(RunConfig(bot=f"{path}:main", modes=(), duration=3_600))
+    assert "real seconds" in report.stopped
+    assert report.verdict is None or not report.verdict.crashed

@@ -380,3 +380,22 @@ if __name__ == "__main__":
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
     )
     assert "Escape: multiprocessing.process.BaseProcess()" in done.stderr
+
+
+def test_a_policy_of_the_program_does_not_bring_a_real_loop() -> None:
+    """A library that installs uvloop's policy when it starts runs in virtual time all the same."""
+
+    class Other(asyncio.DefaultEventLoopPolicy):
+        pass
+
+    def main() -> float:
+        asyncio.set_event_loop_policy(Other())
+        loop = asyncio.get_event_loop()
+        loop.add_signal_handler(signal.SIGTERM, loop.stop)
+        loop.run_until_complete(asyncio.sleep(3_600))
+        loop.close()
+        return time.monotonic()
+
+    before = asyncio.get_event_loop_policy()
+    assert simulate(main) == 3_600.0
+    assert asyncio.get_event_loop_policy() is before

@@ -149,6 +149,8 @@ class JudgedRun:
                     wall_seconds_max=wall_limit(self.seconds),
                     venue=venue,
                 )
+        except WallTimeExceeded:  # says nothing about the bot: the caller tells of it
+            raise
         except (BudgetExceeded, Deadlock, SystemExit) as error:
             self.conclude(crash_of(error))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import asyncio.events
 import asyncio.runners
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +21,8 @@ def routed(new_loop: Callable[[], VirtualLoop]) -> Iterator[None]:
     """Every loop that asyncio makes while the block runs is one of `new_loop`.
 
     That covers `asyncio.run` and `asyncio.Runner`, also with another loop factory (a bot's uvloop
-    would run in real time), and `asyncio.new_event_loop` and `get_event_loop` by way of the policy.
+    would run in real time), and `asyncio.new_event_loop` and `get_event_loop` by way of the policy,
+    which the program's own does not replace.
     """
     new_loop = in_this_thread(new_loop)
     with ExitStack() as undo:
@@ -30,6 +32,8 @@ def routed(new_loop: Callable[[], VirtualLoop]) -> Iterator[None]:
         undo.enter_context(_resolver_of_the_loop())
         undo.callback(asyncio.set_event_loop_policy, asyncio.get_event_loop_policy())
         asyncio.set_event_loop_policy(_Policy(new_loop))
+        for module in (asyncio, asyncio.events):
+            _patch(undo, module, "set_event_loop_policy", _keep_ours)
         yield
 
 
@@ -48,6 +52,10 @@ def _runner_init(new_loop: Callable[[], VirtualLoop]) -> Callable[..., None]:
         real(self, debug=debug, loop_factory=new_loop)
 
     return init
+
+
+def _keep_ours(policy: asyncio.AbstractEventLoopPolicy | None) -> None:
+    """Accept a policy, such as uvloop's, and keep the virtual one: its loops know no real time."""
 
 
 def _cancel_in_order(loop: asyncio.AbstractEventLoop) -> None:
