@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from failing_exchange import Binance, FailingExchange, simulate
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.threads import interrupts
+from failing_exchange.virtual import transport
 from failing_exchange.virtual.errors import Deadlock, Escape, Spins, UnknownHost
 
 
@@ -399,3 +401,14 @@ def test_a_policy_of_the_program_does_not_bring_a_real_loop() -> None:
     before = asyncio.get_event_loop_policy()
     assert simulate(main) == 3_600.0
     assert asyncio.get_event_loop_policy() is before
+
+
+def test_a_connection_can_be_reset_from_a_thread_of_the_program() -> None:
+    """A stream that broke while cryptofeed ran ended the run: it asked a simulated socket."""
+    transport.descriptors.cache_clear()  # as in a process that has not reset any
+
+    def main() -> tuple[int, int]:
+        return transport.descriptors()
+
+    silent, readable = simulate(main)
+    assert select.select([silent, readable], [], [], 0) == ([readable], [], [])

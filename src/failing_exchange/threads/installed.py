@@ -25,6 +25,7 @@ from failing_exchange.threads import (
 from failing_exchange.threads.adopted_locks import AdoptedLocks
 from failing_exchange.virtual.patching import REAL_TIME_MODULES, Patches
 from failing_exchange.virtual.thread_registry import current
+from failing_exchange.virtual.transport import descriptors
 from failing_exchange.virtual.wallclock import REAL, monotonic
 
 OWN = __name__.partition(".")[0]
@@ -51,6 +52,7 @@ def installed() -> Iterator[None]:
 
 
 def _install(undo: ExitStack) -> None:
+    descriptors()  # real ones, while sockets still are
     undo.enter_context(lasting_locks())
     undo.enter_context(_adopted().wrapped())
     undo.enter_context(_functions().replaced())

@@ -345,12 +345,12 @@ class MemorySocket:
         """
         if self.closed:
             return -1
-        silent, readable = _descriptors()
+        silent, readable = descriptors()
         return readable if self.inbox or self.ended else silent
 
 
 @cache
-def _descriptors() -> tuple[int, int]:
+def descriptors() -> tuple[int, int]:
     """One that is never readable and one that always is, of this process, for good."""
     (silent, keeps_silent), (readable, said) = socket.socketpair(), socket.socketpair()
     said.send(b"!")
