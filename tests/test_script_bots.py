@@ -112,6 +112,32 @@ def test_a_program_may_block(bot: str) -> None:
     assert crash(f"{bot}:blocks", 7_200) == "LookupError: an hour later"
 
 
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("argparse.ArgumentParser(prog='b').parse_args(['-x'])", 2, "b: error: unrecognized"),
+        ("print('no config', file=sys.stderr); sys.exit(3)", 3, "no config"),
+        ("sys.exit('no config')", 1, "no config"),
+        ("os._exit(4)", 4, ""),
+    ],
+)
+def test_a_script_that_ends_itself_is_told_with_its_last_words(
+    tmp_path: Path, line: str, code: int, said: str
+) -> None:
+    """Not a crash: it says why on stderr, which nobody sees in an exploration."""
+    path = tmp_path / "ends.py"
+    path.write_text(f"import argparse, os, sys\n{line}\n", encoding="utf-8")
+    verdict = run(RunConfig(bot=str(path), duration=60, modes=())).verdict
+    assert verdict is not None
+    ended = verdict.result("alive").why
+    assert ended.startswith(f"died: it ended by itself with exit code {code}")
+    assert said in ended
+    assert said in verdict.traceback
+    assert ("It printed last:" in verdict.traceback) == bool(said)
+    if said:
+        assert verdict.traceback.index('ends.py", line 2') > verdict.traceback.index(said)
+
+
 def test_a_blocking_function_with_parameters_is_told_what_it_can_be(bot: str) -> None:
     """The client that a bot is given is asynchronous."""
     with pytest.raises(ConfigurationError, match="failing-exchange serve binance -- python"):

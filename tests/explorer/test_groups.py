@@ -159,7 +159,7 @@ def test_what_fails_on_a_calm_day_is_told_once(
     twice = next(one for one in groups if one.spot.rule == "once")
     assert twice.spot.place == "mybot.py:12"
     assert executor.alone < 200
-    _show(found)
+    _show(found, verbose=False)
     said = capsys.readouterr().out
     assert said.index("Without any fault") < said.index("your bot believes to hold 0 BTC")
     assert said.count("your bot believes") == 1
@@ -185,7 +185,7 @@ def test_a_bot_that_dies_is_told_with_the_line_once(
     assert finding["place"] == "mybot.py:3"
     assert finding["traceback"].count("File ") == 2
     assert 'mybot.py", line 3, in price' in finding["traceback"]
-    _show(found)
+    _show(found, verbose=False)
     said = capsys.readouterr().out
     assert said.count("Traceback") == 1
     assert "where: mybot.py:3; 2 of 2 worlds, 1 of them without faults\n" in said

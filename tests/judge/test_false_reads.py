@@ -228,9 +228,32 @@ def test_who_looks_every_ten_minutes_is_not_called_dead(hangs: bool, outcome: Ou
 
     async def bot(exchange: Any) -> None:
         for n in range(4 if hangs else 3):
-            await exchange.fetch_balance()
+            with suppress(FailingExchangeError):
+                await exchange.fetch_balance()
             await asyncio.sleep(60.0 if hangs and n < 3 else 600.0)
         await asyncio.sleep(3_600)
 
-    slow: Fault = ("delay_answer", "nth(4)" if hangs else "nth(3)", "fetch_balance", {})
-    assert judged(bot, slow).result("alive").outcome is outcome
+    lost: Fault = ("lose_answer", "nth(4)" if hangs else "nth(3)", "fetch_balance", {})
+    assert judged(bot, lost).result("alive").outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        (("thin_book", "nth(5)", "create_order", {}), Outcome.NOT_JUDGED),
+        (("delay_answer", "nth(5)", "create_order", {}), Outcome.NOT_JUDGED),
+        (("lose_answer", "nth(5)", "create_order", {}), Outcome.FAIL),
+        (("thin_book", "nth(4)", "create_order", {}), Outcome.PASS),
+    ],
+)
+def test_who_has_done_its_work_is_not_called_dead(fault: Fault, outcome: Outcome) -> None:
+    """Five orders, and then only sleep: the last was answered well, though the market was thin."""
+
+    async def bot(exchange: Any) -> None:
+        for _ in range(5):
+            with suppress(FailingExchangeError):
+                await exchange.create_order(BTC, "market", "buy", 0.01)
+            await asyncio.sleep(10)
+        await asyncio.sleep(10_000)
+
+    assert judged(bot, fault).result("alive").outcome is outcome

@@ -80,7 +80,7 @@ def test_a_short_position_needs_a_stop_that_buys(stop: str, outcome: Outcome) ->
     result = judged(shorts(stop)).result("covered")
     assert result.outcome is outcome, result.why
     if outcome is Outcome.FAIL:
-        assert result.why.startswith(f"left a position in {SHORT} without its stop for 600 s")
+        assert result.why.startswith(f"left a position in {SHORT} without its stop for 10 min")
         assert result.money == pytest.approx(5_000)
 
 

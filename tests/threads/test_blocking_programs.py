@@ -17,9 +17,10 @@ import pytest
 
 from failing_exchange import Binance, FailingExchange, simulate
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.threads import interrupts
+from failing_exchange.threads import interrupts, refused_calls
 from failing_exchange.virtual import transport
 from failing_exchange.virtual.errors import Deadlock, Escape, Spins, UnknownHost
+from tests.sources import ROOT
 
 
 def test_a_day_of_sleeping_takes_no_time() -> None:
@@ -168,6 +169,24 @@ def test_a_thread_that_spins_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         simulate(main)
 
 
+def test_a_daemon_thread_that_spins_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The simulation has ended it: that main went well is not all that there is to say."""
+    monkeypatch.setattr(interrupts, "LOOK_S", 0.02)
+    monkeypatch.setattr(interrupts, "SPIN_S", 0.1)
+    monkeypatch.setattr(threading, "excepthook", lambda _: None)
+
+    def spin() -> None:
+        while True:
+            pass
+
+    def main() -> None:
+        threading.Thread(target=spin, daemon=True).start()
+        time.sleep(5)
+
+    with pytest.raises(Spins, match=r"never waits: .* in spin\(\) at tests/threads/"):
+        simulate(main)
+
+
 def test_ctrl_c_ends_a_thread_that_spins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without waiting until it is found out."""
     monkeypatch.setattr(interrupts, "LOOK_S", 0.02)
@@ -214,6 +233,16 @@ def test_what_can_not_be_repeated_is_refused_with_its_place() -> None:
     assert text.startswith("subprocess.Popen() reaches for the real world")
     assert "(main() at tests/threads/test_blocking_programs.py:" in text
     subprocess.run(["true"], check=True)  # afterwards all is as before
+
+
+def test_all_that_is_refused_is_documented() -> None:
+    """Who asks whether a program can be simulated reads the table of docs/threads.md."""
+    text = (ROOT / "docs" / "threads.md").read_text(encoding="utf-8")
+    listed = text[text.index("## What is refused") : text.index("## The order of threads")]
+    names = [f"os.{name}" for name in refused_calls.PROCESSES]
+    names += [f"signal.{name}" for name in refused_calls.TIMERS]
+    names += [f"{owner.__module__}.{owner.__name__}" for owner, *_ in refused_calls.attributes()]
+    assert [name for name in names if f"`{name}`" not in listed] == []
 
 
 def test_nothing_of_it_is_left_behind() -> None:
@@ -315,7 +344,7 @@ def test_production_names_reach_the_venue_and_no_others() -> None:
         import requests
 
         answer = requests.get("https://api.binance.com/api/v3/time", timeout=10)
-        with pytest.raises(UnknownHost, match=r"example\.com:443 can't be reached"):
+        with pytest.raises(UnknownHost, match=r"example\.com:443 can't be reached.*a socket that"):
             requests.get("https://example.com", timeout=10)
         found: dict[str, Any] = answer.json()
         return found

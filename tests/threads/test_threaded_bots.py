@@ -144,6 +144,29 @@ def main():
     assert "MainThread waits in Event.wait(), in main()" in traceback
 
 
+def test_a_deadlock_names_the_line_that_waits(tmp_path: Path) -> None:
+    """Of a finding the author wants to know where to look; its first line is a sentence."""
+    body = """
+LOCK = threading.Lock()
+
+def work():
+    with LOCK:
+        LOCK.acquire()  # the line
+
+def main():
+    ask()
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+"""
+    bot = written(tmp_path, body)
+    breach = attempt(bot, World(seed=1, seconds=60.0)).breaks_of("alive")
+    assert breach is not None
+    line = next(n for n, text in enumerate((PRELUDE + body).splitlines(), 1) if "# the" in text)
+    assert breach.place.endswith(f"threaded.py:{line}")
+    assert breach.text.endswith("nothing can wake one of them")
+
+
 def test_a_restart_ends_all_threads_and_their_connections(tmp_path: Path) -> None:
     """As the death of a process does: nothing of the first life trades in the second."""
     log = tmp_path / "log"

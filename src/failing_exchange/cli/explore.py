@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
-from failing_exchange.cli.judging import add_judging, rules_chosen
+from failing_exchange.cli.judging import add_judging, add_verbose, rules_chosen
 from failing_exchange.cli.options import (
     AS_OF,
     VENUE_OF_BOT,
@@ -70,6 +70,7 @@ def _add_options(explore: Any) -> None:
     )
     _add_venue(add)
     add_judging(explore)
+    add_verbose(explore)
     add_fault(explore)
     add_environment(explore)
     add(
@@ -150,7 +151,7 @@ def explore_command(options: argparse.Namespace) -> int:
     )
     with _progress(_seeds_of(wanted)) as tell, _executor(options.dask) as executor:
         found = explore(wanted, executor=executor, tell=tell)
-    _show(found)
+    _show(found, verbose=options.verbose)
     if options.tests is not None:
         write_tests(found, options.tests)
     if options.output is not None:
@@ -240,7 +241,7 @@ def _doing(found: Exploration) -> str:
     return f"making small: {name} ({runs} runs){others}"
 
 
-def _show(found: Exploration) -> None:
+def _show(found: Exploration, *, verbose: bool) -> None:
     from failing_exchange.explorer.findings import grouped
 
     speed = found.trials / found.seconds if found.seconds else 0.0
@@ -254,13 +255,24 @@ def _show(found: Exploration) -> None:
         print(f"could not run: {found.errors_seen - 3} more")
     groups = grouped(found.findings)
     print(_in_short(found, groups))
-    for rule, why in found.unjudged.items():
-        if found.requests and not found.judged.get(rule):
-            print(f"  not judged: {rule}: {why}")
+    _show_unjudged(found, verbose=verbose)
     _show_groups(found, [one for one in groups if one.is_baseline], WITHOUT)
     _show_groups(found, [one for one in groups if not one.is_baseline], "")
     if len(groups) > FINDINGS_SHOWN_MAX:
         print(f"\nand {len(groups) - FINDINGS_SHOWN_MAX} more: see --output")
+
+
+def _show_unjudged(found: Exploration, *, verbose: bool) -> None:
+    """Print the rules that could judge no world."""
+    why = {rule: why for rule, why in found.unjudged.items() if not found.judged.get(rule)}
+    if not found.requests or not why:
+        return
+    if verbose:
+        for rule, reason in why.items():
+            print(f"  not judged: {rule}: {reason}")
+    else:
+        count = f"{len(why)} rule{'' if len(why) == 1 else 's'}"
+        print(f"  not judged: {count}: {', '.join(why)} (why: --verbose)")
 
 
 def _in_short(found: Exploration, groups: Sequence[Group]) -> str:
@@ -269,7 +281,8 @@ def _in_short(found: Exploration, groups: Sequence[Group]) -> str:
     if ran <= 0:
         return "Nothing was judged: no world could be run."
     if not found.requests:
-        return f"Nothing was judged: your bot sent no request in any world.{_hint(found)}"
+        hint = "" if groups else _hint(found)
+        return f"Nothing was judged: your bot sent no request in any world.{hint}"
     judged = sum(1 for times in found.judged.values() if times)
     of = f"of {judged} rules that could be judged"
     if not groups:
@@ -313,7 +326,7 @@ def _show_group(group: Group, often: str) -> None:
         first.example.summary.traceback if group.spot.rule == "alive" else ""
     ).splitlines():
         print(f"  | {line}")
-    print(f"  where: {first.cause.place or 'not known'}; {often}")
+    print(f"  where: {first.cause.place}; {often}" if first.cause.place else f"  seen in {often}")
     print(f"  cause: {first.cause}")
     if others:
         shown = [f"{one.cause.faults} ({one.times})" for one in others[:CAUSES_SHOWN_MAX]]

@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from failing_exchange.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from failing_exchange.judge.verdict import Verdict
 
 RULE = (
     "a rule of yours, as rules.py:Name (docs/own_rules.md); may be repeated; it is judged "
@@ -20,6 +23,19 @@ CLIENT_IDS = (
     "a regular expression whose first group names what an order is for: with '(.*)-[0-9]+' the "
     "orders entry-1 and entry-2 are two tries of one intent"
 )
+
+VERBOSE = "say of each rule that could not judge why it could not"
+
+
+def add_verbose(parser: Any) -> None:
+    """Add the option `--verbose`."""
+    parser.add_argument("--verbose", action="store_true", help=VERBOSE)
+
+
+def text_of(verdict: Verdict, *, verbose: bool) -> str:
+    """A verdict for the terminal; its last line names the rules that could not judge."""
+    text = verdict.text(reasons=verbose)
+    return f"{text} (why: --verbose)" if verdict.unjudged and not verbose else text
 
 
 def add_judging(parser: Any) -> None:

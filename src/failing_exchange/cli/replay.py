@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, FINDINGS, INTERRUPTED
+from failing_exchange.cli.judging import add_verbose, text_of
 from failing_exchange.cli.logs import to_stderr
 from failing_exchange.cli.options import KEEP_FILES, whole
 from failing_exchange.cli.run import exit_code_of, run_and_show
@@ -34,6 +35,7 @@ def add_parser(commands: Any) -> None:
     replay.add_argument("--output", type=Path, metavar="FILE", help="file for the results")
     replay.add_argument("--keep-files", type=Path, metavar="DIR", help=KEEP_FILES)
     replay.add_argument("--until", type=whole(), default=0, metavar="N", help="stop before trip N")
+    add_verbose(replay)
     replay.set_defaults(command=replay_command, parser=replay, judges=True)
 
 
@@ -69,19 +71,19 @@ def replay_token(options: argparse.Namespace) -> int:
     found = run_again(wanted, target, until=until, keep_files=options.keep_files or "")
     for difference in found.differences:
         print(f"note: {difference}")
-    _show_replay(found, until)
+    _show_replay(found, options)
     if results is not None:
         write_file(results, json.dumps(found.as_dict(), indent=1) + "\n")
         print(f"Results are in {results}; as a page: failing-exchange report {results}")
     return FINDINGS if found.broken else CLEAN
 
 
-def _show_replay(found: Replay, until: int) -> None:
+def _show_replay(found: Replay, options: argparse.Namespace) -> None:
     from rich.console import Console
 
     from failing_exchange.report.text import trip_table
 
-    console = Console()
+    console, until = Console(), options.until
     result = found.result
     assert result.exchange is not None
     trips = [trip for trip in result.trips if not until or trip.number < until]
@@ -95,7 +97,8 @@ def _show_replay(found: Replay, until: int) -> None:
     if until:
         print(f"stopped before trip {until}, {len(trips)} trips were made")
         return
-    console.print(str(found.verdict), markup=False, highlight=False, soft_wrap=True)
+    text = text_of(found.verdict, verbose=options.verbose)
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
     if found.token.digest:
         print(
             "Every message is as it was when the token was made."
@@ -121,7 +124,7 @@ def _replay_results(options: argparse.Namespace) -> int:
     code = [config.bot, *config.rules, *(name for name, _ in config.faults)]
     if elsewhere := files_outside(code):
         print(f"note: this runs {elsewhere}, outside the working directory", flush=True)
-    report = run_and_show(config)
+    report = run_and_show(config, verbose=options.verbose)
     if options.output is not None:
         write_file(options.output, json.dumps(report.as_dict(), indent=1) + "\n")
     if report.interrupted:

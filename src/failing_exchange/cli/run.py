@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
-from failing_exchange.cli.judging import add_judging, rules_chosen
+from failing_exchange.cli.judging import add_judging, add_verbose, rules_chosen, text_of
 from failing_exchange.cli.logs import to_stderr
 from failing_exchange.cli.options import (
     AS_OF,
@@ -33,7 +33,8 @@ MAINTENANCE_START = "02:00"  # UTC
 # options of a single run, which `--all` does not take
 SINGLE = ("scenario", "mode", "modes", "probabilities", "duration", "calm", "seed", "rate_limit",
           "timeout", "maintenance", "journal", "real_time", "rule", "rules", "ignore", "set",
-          "client_ids", "env", "files", "keep_files", "fault", "as_of", "change")  # fmt: skip
+          "client_ids", "env", "files", "keep_files", "fault", "as_of", "change",
+          "verbose")  # fmt: skip
 
 
 BOT = (
@@ -79,6 +80,7 @@ def add_parser(commands: Any) -> None:
     add("--seed", type=int, help="the same seed gives the same run (default: the scenario's, or 0)")
     add("--scenario", metavar="FILE", help="a scenario file, or the name of a shipped one")
     add_judging(run)
+    add_verbose(run)
     add_fault(run)
     add_environment(run)
     add("--all", action="store_true", help="run every shipped scenario and print a report card")
@@ -131,7 +133,7 @@ def run_command(options: argparse.Namespace) -> int:
         return _run_all(options, output)
     if options.changes:
         return _run_changes(options, output)
-    report = run_and_show(_config(options))
+    report = run_and_show(_config(options), verbose=options.verbose)
     write_file(output, json.dumps(report.as_dict(), indent=1) + "\n")
     print(f"Results are in {output}; as a page: failing-exchange report {output}")
     return exit_code_of(report)
@@ -139,22 +141,23 @@ def run_command(options: argparse.Namespace) -> int:
 
 def run_with_progress(config: RunConfig) -> RunReport:
     """Run, with a progress bar on a terminal."""
-    from failing_exchange.report.text import progress_bar, span
+    from failing_exchange.report.text import progress_bar
     from failing_exchange.runs.bot_run import run
+    from failing_exchange.text.durations import span
 
     name = config.bot if config.duration is None else f"{config.bot}, {span(config.duration)}"
     with progress_bar(name) as bar:
         return run(config, progress=bar.advance)
 
 
-def run_and_show(config: RunConfig) -> RunReport:
+def run_and_show(config: RunConfig, *, verbose: bool) -> RunReport:
     """Run, then print the table and the verdict."""
     from failing_exchange.report.text import show
 
     report = run_with_progress(config)
     show([report.shown()])
     if report.verdict is not None:
-        print(report.verdict)
+        print(text_of(report.verdict, verbose=verbose))
     return report
 
 

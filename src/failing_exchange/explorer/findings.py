@@ -12,6 +12,7 @@ from failing_exchange.explorer.trial import BrokenRule, TrialSummary
 from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.judge.catalogue import RULES
 from failing_exchange.simulation import SCHEDULES
+from failing_exchange.text.durations import span
 
 CAUSES_MAX = 500  # different causes that are kept apart; more are counted as one
 SHRUNK_EACH_MAX = 6  # causes of one group that are made small; further ones are counted with it
@@ -376,10 +377,10 @@ def needed(example: Example) -> str:
     counts = ((strikes, "fault"), (len(world.restarts), "restart"))
     parts = [f"{n} {what}{'' if n == 1 else 's'}" for n, what in counts if n]
     parts += [weather(arm) for arm in world.faults]
-    parts += [f"{one['do']} after {one['at']:g} s" for one in world.incidents]
+    parts += [f"{one['do']} after {span(one['at'])}" for one in world.incidents]
     if world.migration:
         change, at = world.migration["change"], world.migration["at"]
-        parts.append(f"the change {change} of the venue's API after {at:g} s")
+        parts.append(f"the change {change} of the venue's API after {span(at)}")
     if world.rate_limit is not None:
         parts.append(f"a limit of {world.rate_limit} requests a minute")
     if world.balances is not None:

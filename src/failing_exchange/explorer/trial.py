@@ -45,6 +45,7 @@ TRIPS_KEPT_MAX = 200_000  # of a trial; the plan of a longer one begins with the
 GROUND_MAX = 500  # new situations that one trial may report; more are left to other trials
 FRAME = re.compile(r'^ *File "(.+)", line (\d+)', re.MULTILINE)  # a line of a traceback
 START = "2026-01-05T00:00:00Z"  # a Monday, midnight
+WAITING = re.compile(r"^ .* waits\b.* at (.+):(\d+)$", re.MULTILINE)  # of a Deadlock
 ACCOUNT = "main"  # of the bot
 Watch: TypeAlias = "Callable[[FailingExchange, Notebook | None], None]"
 
@@ -349,8 +350,9 @@ def columns_of(result: TrialResult, rule: str) -> list[dict[str, Any]]:
 def _place(breach: Breach, result: TrialResult) -> str:
     """The line of the bot that broke a rule: of the last such request, or where it died."""
     assert result.verdict is not None
-    lines = FRAME.findall(result.verdict.traceback)
-    if breach.rule == "alive" and result.verdict.crashed and lines:
+    dead = breach.rule == "alive" and result.verdict.crashed
+    traceback = result.verdict.traceback
+    if dead and (lines := FRAME.findall(traceback) or WAITING.findall(traceback)):
         return f"{shown_file(lines[-1][0])}:{lines[-1][1]}"
     if result.places is None:
         return ""

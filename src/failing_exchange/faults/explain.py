@@ -10,6 +10,7 @@ from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
 from failing_exchange.faults.plan import ENDING, Answer, Cause, Delay, Drop, HangUp, Repeat, Replace
 from failing_exchange.journal.trip import Damaged, Edited, Trip
+from failing_exchange.text.durations import span
 
 
 def explain(trip: Trip) -> str:
@@ -62,13 +63,13 @@ def _words(verdict: Any) -> str:
         case Reject():
             return f"refused ({verdict.reason.value}: {verdict.text})"
         case Delay(nanoseconds):
-            return f"held up for {nanoseconds / SECOND:g} s"
+            return f"held up for {span(nanoseconds / SECOND)}"
         case Drop():
             return "lost"
         case HangUp():
             return "connection broken"
         case Repeat(nanoseconds):
-            return f"sent again {nanoseconds / SECOND:g} s later"
+            return f"sent again {span(nanoseconds / SECOND)} later"
         case Replace(Edited(_, edits)):
             return f"fields changed: {', '.join(name for name, _ in edits)}"
         case Replace(Damaged(_, damage)):

@@ -200,11 +200,32 @@ class Verdict:
         """The columns that the longest name takes, of all rules that ship and those of a user."""
         return max(map(len, (*RULES, *(result.rule for result in self.results))))
 
-    def __str__(self) -> str:
+    def text(self, *, reasons: bool = False) -> str:
+        """The verdict and what each rule found, a line each; rules that could not judge share one.
+
+        `reasons`: say for each of these why it could not judge.
+
+        >>> print(Verdict(account="main", results=(), at=0).text())
+        Nothing could be judged.
+        """
         lines = [self.sentence, *self.traceback.splitlines()]
         for result in self.results:
-            more = f" ({result.times}x)" if result.times > 1 else ""
-            lines.append(
-                f"  {result.outcome:<10}  {result.rule:<{self.rule_width}}  {result.why}{more}"
-            )
+            if reasons or result.outcome is not Outcome.NOT_JUDGED:
+                more = f" ({result.times}x)" if result.times > 1 else ""
+                lines.append(self._row(result.outcome, result.rule, f"{result.why}{more}"))
+        names = self.unjudged
+        if names and not reasons:
+            count = f"{len(names)} rule{'' if len(names) == 1 else 's'}"
+            lines.append(self._row(Outcome.NOT_JUDGED, count, ", ".join(names)))
         return "\n".join(lines)
+
+    @property
+    def unjudged(self) -> tuple[str, ...]:
+        """The rules that could not judge the run."""
+        return tuple(r.rule for r in self.results if r.outcome is Outcome.NOT_JUDGED)
+
+    def _row(self, outcome: Outcome, rule: str, why: str) -> str:
+        return f"  {outcome:<10}  {rule:<{self.rule_width}}  {why}"
+
+    def __str__(self) -> str:
+        return self.text()

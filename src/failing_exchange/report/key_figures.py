@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from failing_exchange.core.market import parse_symbol
 from failing_exchange.judge.products import USDT
-from failing_exchange.report.text import span
+from failing_exchange.text.durations import span
 
 UNKNOWN = "not known"
 

@@ -14,7 +14,8 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.judge.catalogue import RULES
 from failing_exchange.judge.products import USDT
 from failing_exchange.report.key_figures import KeyFigure, amount, sections_of
-from failing_exchange.report.text import rules_kept, span
+from failing_exchange.report.text import rules_kept
+from failing_exchange.text.durations import span
 
 FINDINGS_MAX = 200  # on one page; the file holds the rest
 

@@ -29,10 +29,11 @@ from failing_exchange.core.market import Market, parse_symbol
 from failing_exchange.core.order import Fill, OrderSnapshot
 from failing_exchange.core.queries import Ticker
 from failing_exchange.core.reject import Reject
-from failing_exchange.core.units import HOUR_S, MINUTE_S, atoms_text
+from failing_exchange.core.units import atoms_text
 from failing_exchange.journal.trip import Damaged, Edited, Trip
 from failing_exchange.judge.products import product_of
 from failing_exchange.judge.verdict import Verdict
+from failing_exchange.text.durations import span
 from failing_exchange.venue.venue_clock import instant_text
 from failing_exchange.virtual.wallclock import REAL
 
@@ -525,16 +526,3 @@ def trip_table(trips: Sequence[Trip], markets: Mapping[str, Market]) -> Any:
         cells = (f"{trip.number}\n{instant_text(trip.born_at)[11:19]}", asked, happened, told)
         made.add_row(*map(Text, cells))
     return made
-
-
-def span(seconds: float) -> str:
-    """A duration for people, short.
-
-    >>> span(86_400), span(5_400), span(600), span(75), span(0.42)
-    ('24 h', '1.5 h', '10 min', '75 s', '0.42 s')
-    """
-    if seconds >= HOUR_S:
-        return f"{round(seconds / HOUR_S, 1):,g} h"
-    if seconds >= 2 * MINUTE_S:
-        return f"{seconds / MINUTE_S:.0f} min"
-    return f"{seconds:.3g} s"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import chdir, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,7 +27,9 @@ from failing_exchange.runs.bot_loader import (
     symbols_of,
 )
 from failing_exchange.runs.bots import Notebook
+from failing_exchange.runs.last_words import last_words
 from failing_exchange.simulation import Start, simulate
+from failing_exchange.text.spelling import printable
 from failing_exchange.text.tracebacks import PACKAGE, first_line, own_place, own_traceback
 from failing_exchange.venues.base import DEFAULT, serve
 from failing_exchange.virtual.asyncio_private import abandon, unregister
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from failing_exchange.judge.judge import Judge
     from failing_exchange.judge.verdict import Verdict
 
+LAST_LINE_MAX = 200  # characters of what a bot printed last, in a sentence; the rest is cut
 KILL_AGAIN_S = 60.0  # of the bot's time, for its clean-up; then it is cancelled again
 KILLS_MAX = 20  # cancels; a bot that swallows all of them is an error
 CALM_S = 600.0  # seconds at the end without faults, so that a bot can recover ...
@@ -69,15 +72,26 @@ class Ending(NamedTuple):
     returned: bool = False
 
 
-def crash_of(error: BaseException) -> Ending:
-    """The ending of a bot by an error that it did not catch."""
-    text = f"{type(error).__name__}: {first_line(error)}"
+def crash_of(error: BaseException, printed: Sequence[str] = ()) -> Ending:
+    """The ending of a bot by an error that it did not catch; `printed`: its last lines before."""
     if isinstance(error, SystemExit):
-        text = f"it left its process (sys.exit({error.code!r}))"
+        return _left(error, printed)
+    text = f"{type(error).__name__}: {first_line(error)}"
     if isinstance(error, SimulationError) and not own_place(error):
         waiting = [line for line in str(error).splitlines()[1:] if PACKAGE not in line]
         return Ending(text, "\n".join(waiting))
     return Ending(text, own_traceback(error))
+
+
+def _left(error: SystemExit, printed: Sequence[str]) -> Ending:
+    """The ending of a bot that called `sys.exit`; Python prints what is not a number."""
+    number = error.code if isinstance(error.code, int) else int(error.code is not None)
+    lines = [*printed, *([] if number is error.code else str(error.code or "").splitlines())]
+    lines = [printable(line.expandtabs()) for line in lines if line.strip()]
+    why = f": {lines[-1].strip()[:LAST_LINE_MAX]}" if lines else ""
+    said = ["It printed last:", *(f"  {line}" for line in lines)] if lines else []
+    text = f"it ended by itself with exit code {number}{why}"
+    return Ending(text, "\n".join([*said, own_traceback(error)]))
 
 
 def calm_of(seconds: float) -> float:
@@ -138,21 +152,32 @@ class JudgedRun:
         """
         own = makes_own_clients(self.bot)  # the server that it reaches accepts any key
         venue: Any = serve(self.venue or DEFAULT, self.exchange) if own else ()
-        try:
-            with self.environment.entered():
-                simulate(
-                    self.main(),
-                    seed=seed,
-                    start=start,
-                    schedule=self.schedule,
-                    virtual_seconds_max=self.seconds + DAY_S,
-                    wall_seconds_max=wall_limit(self.seconds),
-                    venue=venue,
-                )
-        except WallTimeExceeded:  # says nothing about the bot: the caller tells of it
-            raise
-        except (BudgetExceeded, Deadlock, SystemExit) as error:
-            self.conclude(crash_of(error))
+        with self._ended_by(BudgetExceeded, Deadlock, SystemExit), self.environment.entered():
+            simulate(
+                self.main(),
+                seed=seed,
+                start=start,
+                schedule=self.schedule,
+                virtual_seconds_max=self.seconds + DAY_S,
+                wall_seconds_max=wall_limit(self.seconds),
+                venue=venue,
+            )
+
+    def run(self) -> None:
+        """Run and judge by the real clock."""
+        with self._ended_by(SystemExit), self.environment.entered():
+            asyncio.run(self.main())
+
+    @contextmanager
+    def _ended_by(self, *errors: type[BaseException]) -> Iterator[None]:
+        """Conclude a run that one of these errors of the bot ends."""
+        with last_words() as printed:
+            try:
+                yield
+            except WallTimeExceeded:  # says nothing about the bot: the caller tells of it
+                raise
+            except errors as error:
+                self.conclude(crash_of(error, printed.lines))
 
     async def main(self) -> None:
         """Run and judge on the running loop."""

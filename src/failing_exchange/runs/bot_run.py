@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shlex
@@ -29,7 +28,6 @@ from failing_exchange.runs.bot_process import (
     JudgedRun,
     Progress,
     calm_of,
-    crash_of,
     no_progress,
     recorded,
 )
@@ -314,8 +312,7 @@ def run(
     try:
         with watched():
             if config.real_time:
-                with judged.environment.entered():
-                    asyncio.run(judged.main())
+                judged.run()
             else:
                 judged.simulate(seed=config.seed or 0, start=config.start())
     except KeyboardInterrupt:
@@ -324,8 +321,6 @@ def run(
     except WallTimeExceeded as late:
         report.stopped = str(late)
         judged.conclude()
-    except SystemExit as left:  # in real time
-        judged.conclude(crash_of(left))
     this.conclude()
     return report
 

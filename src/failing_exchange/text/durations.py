@@ -1,4 +1,4 @@
-"""Read durations such as "10m": one function for every place that takes seconds."""
+"""Durations: read such as "10m", and told for people; one function each for every place."""
 
 from __future__ import annotations
 
@@ -24,6 +24,26 @@ def seconds_of(value: object) -> float:
     if not is_number(value) or not 0 <= value < math.inf:
         raise ValueError(f"expected {FORMS}")
     return value
+
+
+_TOLD = (  # (seconds from which on it holds, unit, seconds, smaller unit, seconds)
+    (259_200, "d", 86_400, "h", 3_600),
+    (3_600, "h", 3_600, "min", 60),
+    (120, "min", 60, "s", 1),
+)  # shorter durations are told in seconds
+
+
+def span(seconds: float) -> str:
+    """A duration for people, in two units at most.
+
+    >>> span(129_590), span(5_400), span(605), span(75), span(0.42), span(400_000)
+    ('36 h', '1 h 30 min', '10 min 5 s', '75 s', '0.42 s', '4 d 15 h')
+    """
+    for least, unit, size, smaller, part in _TOLD:
+        if seconds >= least:
+            whole, rest = divmod(round(seconds / part), size // part)
+            return f"{whole:,} {unit} {rest} {smaller}" if rest else f"{whole:,} {unit}"
+    return f"{seconds:.3g} s"
 
 
 def _read(text: str) -> float:

@@ -28,7 +28,7 @@ from failing_exchange.threads.waiting_report import report_on
 from failing_exchange.virtual.asyncio_private import destroy
 from failing_exchange.virtual.clock import NEVER_NS, delay_in_ns
 from failing_exchange.virtual.deadlock_report import waiting_report
-from failing_exchange.virtual.errors import Deadlock, Escape, SimulationError
+from failing_exchange.virtual.errors import Deadlock, Escape, SimulationError, Spins
 from failing_exchange.virtual.loop import VirtualLoop
 from failing_exchange.virtual.thread_registry import SIMULATED, real_ident
 
@@ -87,8 +87,9 @@ class Program:
     async def run(self, function: Callable[[], T]) -> T:
         """Run a program as the main thread; return its result when its last thread has ended.
 
-        Daemon threads are ended then. Raises what the main thread has raised, and Deadlock if all
-        threads wait for each other. A cancel ends the program where it stands.
+        Daemon threads are ended then. Raises what the main thread has raised, Spins if any thread
+        never waited, and Deadlock if all threads wait for each other. A cancel ends the program
+        where it stands.
         """
         self.main = threading.Thread(name="MainThread", daemon=False)
         own = contextvars.copy_context()
@@ -109,6 +110,9 @@ class Program:
         try:
             self.start(self.main)
             result: T = await self._over
+            for _, error in self.errors:
+                if isinstance(error, Spins):  # the simulation ended that thread, not the program
+                    raise error
             return result
         finally:
             self.kill()
@@ -405,7 +409,7 @@ class Program:
     def _deadlock_text(self) -> str:
         return (
             f"the threads wait for each other at virtual second {self.loop.time():.10g}, and "
-            f"nothing can wake one of them:\n{self.report()}"
+            f"nothing can wake one of them\n{self.report()}"
         )
 
 

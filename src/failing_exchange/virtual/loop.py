@@ -338,7 +338,8 @@ class VirtualLoop(JumpingLoop):
         who = "\n".join(filter(None, reports))
         return (
             f"nothing can happen any more at virtual second {self.time():.10g}: no timer is set "
-            f"and no answer is under way, but these wait:\n{who or '  the caller of run_forever()'}"
+            f"and no answer is under way, but something waits\n"
+            f"{who or '  the caller of run_forever()'}"
         )
 
     # Steps that a simulated thread takes in place of the loop (threads/program.py)

@@ -28,6 +28,7 @@ from weakref import WeakKeyDictionary
 
 from failing_exchange.virtual.asyncio_private import running
 from failing_exchange.virtual.errors import Escape, UnknownHost
+from failing_exchange.virtual.thread_registry import current
 from failing_exchange.virtual.transport import Address, Delay, MemorySocket, MemoryTransport, join
 
 if TYPE_CHECKING:
@@ -40,6 +41,16 @@ Guard = Callable[["Step"], "BaseException | None"]
 PORTS_FROM, PORTS_TO = 40_000, 65_536  # ports of clients and of listeners on port 0; then again
 CLIENT_ADDRESS = "10.255.0.1"
 LOCAL_NAMES = frozenset({"", "localhost", "127.0.0.1", "::1", "0.0.0.0", "::"})
+
+ON_LOOP = (  # how to add a host, in a coroutine ...
+    "To add a host, serve it on this loop (create_server(..., {0!r}, port)) or lead it to a server "
+    "that runs: loop.network.alias({0!r}, to=(host, port))"
+)
+IN_THREAD = (  # ... and in blocking code
+    "To add a host, let a thread of the program answer there, with a socket that is bound to "
+    "({0!r}, port) as that of http.server.HTTPServer; or run the program in real time: "
+    "failing-exchange serve binance -- python bot.py"
+)
 
 
 class Step(StrEnum):
@@ -134,11 +145,10 @@ class Network:
         if name not in self._addresses:
             where = name if port is None else f"{name}:{port}"
             about = f"{self.about}. " if self.about else ""
+            way_out = (ON_LOOP if current() is None else IN_THREAD).format(name)
             raise UnknownHost(
                 f"{where} can't be reached: {about}The simulation knows "
-                f"{', '.join(self.hosts())}. To add a host, serve it on this loop "
-                f"(create_server(..., {name!r}, port)) or lead it to a server that runs: "
-                f"loop.network.alias({name!r}, to=(host, port))"
+                f"{', '.join(self.hosts())}. {way_out}"
             )
         return name
 

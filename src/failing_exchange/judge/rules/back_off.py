@@ -23,6 +23,7 @@ from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import is_success, received
 from failing_exchange.judge.requested_orders import parts_and_told
 from failing_exchange.judge.rule import CLIENT_UNKNOWN, Rule, Severity
+from failing_exchange.text.durations import span
 
 KINDS_MAX = 1_000  # different refused requests that are counted at one time; the oldest goes
 CANCELS_MAX = 1_000  # orders whose cancel is remembered; the oldest may be canceled once more
@@ -68,7 +69,7 @@ class BacksOff(Rule):
         if trip.born_at < until - EARLY_NS:
             early = (until - trip.born_at) / SECOND
             self.breach(
-                f"sent {trip.operation} (trip {trip.number}) {early:.1f} s before the end of "
+                f"sent {trip.operation} (trip {trip.number}) {span(early)} before the end of "
                 f"the wait that trip {named_by} had named",
                 named_by,
                 trip,

@@ -18,6 +18,7 @@ from failing_exchange.judge.products import product_of, sign
 from failing_exchange.judge.rule import Rule, RunEnd, Severity
 from failing_exchange.judge.rules.back_off import INCURABLE
 from failing_exchange.judge.wording import describe_failure, request_name
+from failing_exchange.text.durations import span
 
 INFERRED = (
     "the bot was told of some fills only by their traces (balances, lists): give it a probe, so "
@@ -67,7 +68,7 @@ class Converges(Rule):
             self.unknown = "the bot was refused for good, and can't see what is true"
             return
         if end.at - end.last_fault_at < self.within_s * SECOND:
-            self.unknown = f"the run ended less than {self.within_s:g} s after the last fault"
+            self.unknown = f"the run ended less than {span(self.within_s)} after the last fault"
             return
         self._accused = {}
         self._strangers(end)

@@ -11,6 +11,7 @@ from failing_exchange.judge.false_reads import PARTS_MAX, reached
 from failing_exchange.judge.holdings import NOTICED
 from failing_exchange.judge.products import product_of
 from failing_exchange.judge.rule import Rule, RunEnd, Severity
+from failing_exchange.text.durations import span
 
 TIMES_MAX = 1_000  # that a payment is booked; more is not taken for funding
 NOTICED_CASH = 1e-6  # units: sums of floats differ by less
@@ -41,9 +42,9 @@ class BooksForced(Rule):
             if fill.at <= due:
                 by_symbol.setdefault(fill.symbol, []).append(fill)
         if not by_symbol:
-            self.unknown = f"nothing was closed by force until {self.within_s:g} s before the end"
+            self.unknown = f"nothing was closed by force until {span(self.within_s)} before the end"
         elif end.last_fault_at > due:  # it may be waiting, as it was told to
-            self.unknown = f"the run ended less than {self.within_s:g} s after the last fault"
+            self.unknown = f"the run ended less than {span(self.within_s)} after the last fault"
             return
         for symbol, fills in by_symbol.items():
             self._check(symbol, fills, end)

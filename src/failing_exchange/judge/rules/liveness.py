@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import SECOND
+from failing_exchange.faults.plan import Cause, Delay, Repeat
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import received
 from failing_exchange.judge.facts import NEVER
 from failing_exchange.judge.rule import Rule, RunEnd, Severity
 from failing_exchange.judge.rules.back_off import INCURABLE
+from failing_exchange.text.durations import span
 
+HARMLESS = (Cause, Delay, Repeat)  # verdicts of faults that leave an answer as it is
 PAUSES_ALLOWED = 2  # times its longest pause: a bot that is silent for no longer may be at rest
 
 
@@ -17,7 +20,9 @@ class Alive(Rule):
     """I3: the bot is up, and sends requests that succeed, some time after the last fault.
 
     `within_s`: the time. A bot that has returned by itself has done what it wanted. One that sends
-    nothing for no longer than twice the longest pause that it has made before may be at rest.
+    nothing for no longer than twice the longest pause that it has made before may be at rest. So
+    may one whose last request met the last fault and was answered with success and the truth, as
+    in a market that had become thin, or late: nothing has kept it from working.
     """
 
     name = "alive"
@@ -34,12 +39,14 @@ class Alive(Rule):
         self._sent_at = NEVER
         self._pause = 0  # the longest between two requests
         self._told_to_stop = False
+        self._served_at = NEVER  # when its newest request ended well and truly, though struck
 
     def sent(self, trip: Trip) -> None:
         """Measure the pauses between requests."""
         if self._sent:
             self._pause = max(self._pause, trip.born_at - self._sent_at)
         self._sent += 1
+        self._served_at = NEVER
         self._sent_at = trip.born_at
 
     def told(self, trip: Trip) -> None:
@@ -49,6 +56,8 @@ class Alive(Rule):
             self._told_to_stop = True
         if answer is not None and not isinstance(answer, Reject) and not trip.hung_up:
             self._worked_at = trip.ended_at
+            if not trip.is_push and all(isinstance(d.verdict, HARMLESS) for d in trip.struck):
+                self._served_at = trip.ended_at
 
     def overheard(self, trip: Trip) -> None:
         """Count it for this client: it may have been the one."""
@@ -63,7 +72,7 @@ class Alive(Rule):
         elif end.returned:
             return
         elif end.at - end.last_fault_at < self.within_s * SECOND:
-            self.unknown = f"the run ended less than {self.within_s:g} s after the last fault"
+            self.unknown = f"the run ended less than {span(self.within_s)} after the last fault"
         elif self._told_to_stop and self._worked_at <= end.last_fault_at:
             self.unknown = "the bot was refused for good, and may have stopped as it should"
         elif self._worked_at <= end.last_fault_at and self._may_rest(end):
@@ -74,6 +83,8 @@ class Alive(Rule):
             )
 
     def _may_rest(self, end: RunEnd) -> bool:
-        """Whether it has sent nothing since the last fault, and that for no longer than usual."""
+        """Whether it has sent nothing since the last fault, for no reason that the fault gave."""
+        if self._served_at != NEVER and self._served_at == end.last_fault_at:
+            return True
         silent = end.at - self._sent_at
         return self._sent_at <= end.last_fault_at and silent <= PAUSES_ALLOWED * self._pause

@@ -15,6 +15,7 @@ from failing_exchange.judge.answers import Quote, is_success, quotes_of, receive
 from failing_exchange.judge.products import product_of
 from failing_exchange.judge.requested_orders import requested
 from failing_exchange.judge.rule import CLIENT_UNKNOWN, Rule, Severity
+from failing_exchange.text.durations import span
 
 
 class Fresh(Rule):
@@ -80,7 +81,8 @@ class Fresh(Rule):
             return  # it had a sound price; in a halt there is nothing newer to see
         if newest.sound:
             assert sound is not None
-            look, why = sound[1], f"{age:.0f} s old"
+            assert age is not None
+            look, why = sound[1], f"{span(age)} old"
         else:
             why = "that can't be believed: missing, zero or crossed"
         self.breach(

@@ -19,6 +19,7 @@ from failing_exchange.judge.requested_orders import parts_and_told
 from failing_exchange.judge.rule import Rule, RunEnd, Severity
 from failing_exchange.judge.rules.back_off import FOR_THE_ACCOUNT, BacksOff
 from failing_exchange.judge.rules.duplicates import AMBIGUOUS
+from failing_exchange.text.durations import span
 
 SHUT = 1 << 62  # the clock stands still until the market opens, or the account has access again
 VENUE_FAILURES = frozenset({
@@ -187,8 +188,8 @@ class Covered(Rule):
         if seconds > self._limits[symbol]:
             facts, lots = self.context.facts, self._held(symbol)
             self.breach(
-                f"left a position in {symbol} without its stop for {seconds:.0f} s, where "
-                f"{self._limits[symbol]:g} s were meant",
+                f"left a position in {symbol} without its stop for {span(seconds)}, where "
+                f"{span(self._limits[symbol])} were meant",
                 money=facts.money(symbol, lots, at),
                 at=at,
             )

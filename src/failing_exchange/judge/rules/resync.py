@@ -8,6 +8,7 @@ from failing_exchange.faults.operations import ACCOUNT_FEEDS, ACCOUNT_READS
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.answers import is_success, received
 from failing_exchange.judge.rule import CLIENT_UNKNOWN, Rule, RunEnd, Severity
+from failing_exchange.text.durations import span
 
 FEEDS_MAX = 2_000  # feeds whose return is awaited; the oldest is no longer
 
@@ -58,7 +59,7 @@ class Resyncs(Rule):
         seconds = (at - gone.ended_at) / SECOND
         if seconds > self.within_s:
             self.breach(
-                f"was without {gone.operation} {gone.symbol} for {seconds:.0f} s after it broke "
+                f"was without {gone.operation} {gone.symbol} for {span(seconds)} after it broke "
                 f"(trip {gone.number})",
                 gone,
                 at=at,
