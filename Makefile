@@ -2,7 +2,7 @@
 # Another interpreter: `make PYTHON=/path/to/python3.12 test`.
 
 .DEFAULT_GOAL := help
-.PHONY: help versions demo test quick slow soak recall coverage mutants clients lint typing bench plots site clean
+.PHONY: help versions demo test quick slow soak recall coverage mutants clients lint typing bench package plots site clean
 
 BIN := .venv/bin
 SUITABLE := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
@@ -68,6 +68,16 @@ bench: .venv/ready  ## speed, as ratios measured in one run (BENCH="NAME ... --j
 
 recall: .venv/ready  ## explore bots with known bugs; print which are found (--quick for a sample)
 	@$(BIN)/python tests/recall.py
+
+package: .venv/ready  ## build wheel and sdist, try both in fresh environments of each Python here
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group package
+	@rm -rf dist && $(BIN)/python -m build --outdir dist . >/dev/null
+	@for v in $(or $(ON),3.11 3.12 3.13); do \
+		for p in python$$v ~/.pyenv/versions/$$v.*/bin/python none; do \
+			$$p -c '' 2>/dev/null && break; done; \
+		test "$$p" != none || { echo "No Python $$v here: it is left out" >&2; continue; }; \
+		"$$p" tests/try_package.py dist/*.whl || exit 1; done
+	@$(BIN)/python tests/try_package.py dist/*.tar.gz
 
 plots: .venv/ready  ## draw docs/market.png and docs/impact.png
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group plots

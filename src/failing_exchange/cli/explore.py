@@ -24,7 +24,7 @@ from failing_exchange.cli.options import (
     whole,
 )
 from failing_exchange.core.units import HOUR_S
-from failing_exchange.text.files import check_file, check_folder, write_file
+from failing_exchange.text.files import append_file, check_file, check_folder, write_file
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -36,7 +36,7 @@ TARGET = (
     "path.py:function, module:function, a script, or a pytest test id; what stands behind -- are "
     "its arguments"
 )
-OUTPUTS = {"output": check_file, "junit": check_file, "tests": check_folder,
+OUTPUTS = {"output": check_file, "junit": check_file, "summary": check_file, "tests": check_folder,
            "corpus": check_folder}  # fmt: skip
 FINDINGS_SHOWN_MAX = 50  # groups on the terminal; the rest is in the output file
 CAUSES_SHOWN_MAX = 6  # of a group, besides the first; the rest is counted
@@ -118,11 +118,19 @@ def _add_files(add: Any) -> None:
     add("--tests", type=Path, metavar="DIR", help="write a test file for each finding")
     add("--output", type=Path, metavar="FILE", help="write the results as JSON")
     add("--junit", type=Path, metavar="FILE", help="write findings as JUnit XML")
+    add(
+        "--summary",
+        type=Path,
+        metavar="FILE",
+        help="append the findings to a file as Markdown, as to $GITHUB_STEP_SUMMARY",
+    )
     add("--dask", metavar="ADDRESS", help="run on a Dask cluster (needs the extra `dask`)")
 
 
 def explore_command(options: argparse.Namespace) -> int:
     """Explore, show the findings, write the files."""
+    from failing_exchange.explorer.findings import grouped
+    from failing_exchange.explorer.job_summary import job_summary
     from failing_exchange.explorer.junit import junit
     from failing_exchange.explorer.regression_test import write_tests
     from failing_exchange.explorer.search import Options, explore
@@ -158,6 +166,8 @@ def explore_command(options: argparse.Namespace) -> int:
         write_file(options.output, json.dumps(found.as_dict(), indent=1) + "\n")
     if options.junit is not None:
         write_file(options.junit, junit(found))
+    if options.summary is not None:
+        append_file(options.summary, job_summary(found, _in_short(found, grouped(found.findings))))
     return _exit_code(found)
 
 

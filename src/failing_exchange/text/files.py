@@ -66,6 +66,15 @@ def write_file(path: Path, text: str) -> None:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
 
 
+def append_file(path: Path, text: str) -> None:
+    """Add to the end of a file, as UTF-8; raises ConfigurationError as `write_file`."""
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise ConfigurationError(f"{path}: {error.strerror}") from error
+
+
 def check_file(option: str, path: Path) -> None:
     """Raise ConfigurationError, before anything runs, if no file can be written there."""
     was_there = path.exists()
