@@ -26,7 +26,7 @@ FENCE = re.compile(
 EXIT = re.compile(r"#.*\bexit code (\d+)")  # in the comment behind a command
 PORTS = ("8080", "8090")  # that the pages name; free ones take their places
 PATIENCE_S = 120.0  # of one command, in real seconds
-INSTALLS = ("pip ", "npm ", "git ", "docker ", "cd ")  # need a network, or a machine of their own
+INSTALLS = ("pip ", "git ", "docker ", "cd ")  # this environment has what they would install
 
 
 class Example(NamedTuple):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import inspect
 import json
 import re
 import shlex
@@ -63,7 +66,11 @@ def test_each_example_runs_alone(
     """A reader's first experience is to paste one of them."""
     module = ModuleType("example")
     monkeypatch.setitem(sys.modules, "example", module)
-    exec(compile(example.text, name, "exec", dont_inherit=True), vars(module))
+    code = compile(example.text, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    if code.co_flags & inspect.CO_COROUTINE:  # a cell of a notebook, which has a loop of its own
+        asyncio.run(eval(code, vars(module)))
+    else:
+        exec(code, vars(module))
 
 
 @pytest.mark.parametrize("name", sorted(CONTINUED))

@@ -534,3 +534,22 @@ def test_the_navigation_of_the_site_has_each_page_once() -> None:
     listed = re.findall(r"^ +- .*?([\w/-]+\.md)$", navigation, re.MULTILINE)
     pages = [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
     assert sorted(listed) == sorted(pages)
+
+
+def test_the_generated_pages_say_what_the_code_says() -> None:
+    """Write them anew with `python -m tests.reference_pages`, and commit them."""
+    from tests import reference_pages
+
+    for name, text in reference_pages.pages().items():
+        assert (reference_pages.FOLDER / name).read_text(encoding="utf-8") == text, name
+
+
+def test_each_public_name_is_on_one_page_of_the_api() -> None:
+    """What is not in the reference is not found."""
+    from tests import reference_pages
+    from tests.test_public_names import NAMES
+
+    pages = [reference_pages.names_of(page[2]) for page in reference_pages.API.values()]
+    named = [name.rpartition(".")[2] for page in pages for name in page]
+    assert len(named) == len(set(named))
+    assert set(named) == {name for _, name in NAMES}

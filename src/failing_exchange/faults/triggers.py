@@ -451,7 +451,10 @@ class Filled(When):
 
 # ---- as they are written: `nth(3) & chance(0.1)`
 
-always, never = Constant(True), Constant(False)
+always = Constant(True)
+"""Strikes each request."""
+never = Constant(False)
+"""Strikes no request."""
 chance, nth, first, every, after = Chance, Nth, First, Every, After
 between, hours, ramp, burst, load = Between, Hours, Ramp, Burst, Load
 while_failing, filled, by_hour = WhileFailing, Filled, ByHour
