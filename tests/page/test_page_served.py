@@ -19,8 +19,11 @@ from failing_exchange.errors import (
     ExchangeMaintenanceError,
     RequestTimeoutError,
 )
+from failing_exchange.faults.triggers import nth
 from failing_exchange.page.assets import HEADERS
 from failing_exchange.server.control_server import ControlServer
+from failing_exchange.server.messages import Request
+from failing_exchange.server.sent_bytes import _without_secrets
 from failing_exchange.venues.binance.venue import Binance
 
 Story = Callable[[Binance, str, aiohttp.ClientSession], Awaitable[None]]
@@ -227,3 +230,31 @@ def test_a_maintenance_begins_now_or_later_and_heal_ends_it() -> None:
             await asyncio.to_thread(control.maintenance, 0)
 
     served(story)
+
+
+def test_a_story_shows_the_bytes_that_were_sent() -> None:
+    """As the venue writes them, and what a fault then did to them; without secrets."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        control = Control(url)
+        await venue.ask(Request("GET", "/api/v3/time"))
+        venue.exchange.arm("cut_body", nth(1), operations=["fetch_time"])
+        await venue.ask(Request("GET", "/api/v3/time"))
+        await venue.exchange.fetch_time()
+        *_, sound, cut, inside = await asyncio.to_thread(control.rows)
+        sent = (await asyncio.to_thread(control.trip, sound["n"]))["response"]
+        assert sent["status"] == 200
+        assert list(json.loads(sent["body"])) == ["serverTime"]
+        assert any(one.startswith("x-mbx-used-weight") for one in sent["headers"])
+        assert (await asyncio.to_thread(control.trip, cut["n"]))["response"]["damage"] == "cut"
+        assert (await asyncio.to_thread(control.trip, inside["n"]))["response"] is None
+
+    served(story)
+
+
+def test_bytes_that_are_shown_have_no_secrets() -> None:
+    """A listen key gives access to an account's stream."""
+    body = b'{"a":[{"listenKey":"k3y","b":1}]}'
+    assert _without_secrets(body) == '{"a":[{"listenKey":"(left out)","b":1}]}'
+    assert _without_secrets(b'{"b": 1}') == '{"b": 1}'
+    assert _without_secrets(b"<html>\xff") == "<html>\\xff"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ def row_of(trip: Trip, markets: Mapping[str, Market]) -> dict[str, Any]:
         "symbol": _short(trip.symbol),
         "push": trip.is_push,
         "through": _short(getattr(trip.message, "endpoint", "")),
-        "asked": "" if nobody else _short(asked_text(trip, markets.get(trip.symbol))),
+        "asked": _operator(trip) if nobody else _short(asked_text(trip, markets.get(trip.symbol))),
         "happened": _short(happened_text(trip, markets)),
         "told": _told(trip, markets, nobody),
         "faults": faults,
@@ -39,6 +40,15 @@ def row_of(trip: Trip, markets: Mapping[str, Market]) -> dict[str, Any]:
         "differs": bool(faults) or (trip.ended_at > 0 and not nobody and not heard),
         "open": not trip.ended_at,
     }
+
+
+def _operator(trip: Trip) -> str:
+    """What the operator did; empty where the market moved by itself."""
+    if trip.command is None:
+        return ""
+    words = re.sub(r"(?<!^)([A-Z])", r" \1", type(trip.command).__name__).lower()
+    named = [str(one) for one in trip.command if isinstance(one, str) and one]
+    return _short(f"the operator: {words} {' '.join(named)}".strip())
 
 
 def _told(trip: Trip, markets: Mapping[str, Market], nobody: bool) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from functools import cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core.commands import SetMarketStatus
 from failing_exchange.core.market import MarketStatus
@@ -14,6 +14,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import fields_of, kind_of
 from failing_exchange.faults.triggers import always, parse
 from failing_exchange.observe.metrics import MISSING, Metrics, is_installed, is_sound
+from failing_exchange.page.copied_test import copied_test
 from failing_exchange.page.rows import row_of
 from failing_exchange.page.story import related
 from failing_exchange.scenarios.saved import Incident, scenario_text
@@ -38,6 +39,7 @@ from failing_exchange.server.control_route import (
     whole_of,
 )
 from failing_exchange.server.messages import Reply
+from failing_exchange.server.sent_bytes import response_of
 from failing_exchange.text.spelling import did_you_mean, shown
 from failing_exchange.venue.account_truth import account_view, look_at, view_of
 from failing_exchange.venue.maintenance import DEFAULT_MESSAGE, Window
@@ -56,6 +58,15 @@ HALTED = (MarketStatus.HALTED, MarketStatus.CANCEL_ONLY)
 AROUND_MAX = 2_000  # trips before and after one that are searched for others about its orders
 METRICS = "text/plain; version=0.0.4; charset=utf-8"  # the kind that Prometheus reads
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
+
+
+class Story(NamedTuple):
+    """A trip, which rules decided, the response that was sent, and the trips around it."""
+
+    trip: Trip
+    explanation: str
+    response: dict[str, Any] | None
+    around: list[Trip]
 
 
 class ControlApi:
@@ -154,23 +165,28 @@ class ControlApi:
         """Both columns of each."""
         return [self.view.trip(trip) for trip in trips]
 
-    def trip(self, asked: Asked) -> tuple[Trip, str, list[Trip]]:
-        """One trip, its explanation, and the trips that may have to do with it."""
+    def trip(self, asked: Asked) -> Story:
+        """One trip, and what its story is made of."""
         number, kept = whole_of(asked, "number", 0), self.exchange.journal.trips
         try:
             found = self.exchange.journal.find(number)
         except ConfigurationError as unknown:
             raise NotFound(str(unknown)) from None
-        first = kept[0].number
-        around = islice(kept, max(0, number - first - AROUND_MAX), number - first + AROUND_MAX)
-        return found, str(self.exchange.explain(number)), list(around)
+        at = number - kept[0].number
+        around = list(islice(kept, max(0, at - AROUND_MAX), at + AROUND_MAX))
+        response = response_of(self.venue, found)
+        return Story(found, str(self.exchange.explain(number)), response, around)
 
-    def show_trip(self, found: tuple[Trip, str, list[Trip]]) -> Any:
+    def show_trip(self, found: Story) -> Any:
         """The whole story of a trip."""
-        trip, explanation, around = found
-        markets = self.exchange.venue.markets
-        story = self.view.trip(trip) | {"explanation": explanation, "row": row_of(trip, markets)}
-        return story | {"related": related(trip, around, markets)}
+        trip, markets = found.trip, self.exchange.venue.markets
+        return self.view.trip(trip) | {
+            "row": row_of(trip, markets),
+            "explanation": found.explanation,
+            "response": found.response,
+            "related": related(trip, found.around, markets),
+            "test": copied_test(trip, markets),
+        }
 
     def explanation(self, asked: Asked) -> Any:
         """Which rules met a trip, and which decided."""

@@ -55,6 +55,10 @@ class Rest:
         """A refusal as its client is told it."""
         raise NotImplementedError
 
+    def has_sent(self, trip: Trip) -> bool:
+        """Whether a trip is a request of this API, so that `write` can write its answer again."""
+        return False
+
     def stand_in(self, trip: Trip) -> bytes:
         """The body of an answer that does not exist, of which only a part will arrive."""
         return b'{"status": "ok", "result": {'

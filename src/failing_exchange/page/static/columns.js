@@ -160,7 +160,7 @@ class Columns {
         el("b", {}, `#${row.n}`), " ", clock(row.at), el("br"),
         el("span", {class: "soft"}, " ", row.client || (row.op === "(market)" ? "the venue" : "no account"),
           row.push ? " · push" : "")),
-      el("span", {role: "gridcell", class: "asked"}, row.asked.startsWith("(") ? "" : row.asked,
+      el("span", {role: "gridcell", class: "asked"}, row.asked,
         row.through ? [el("br"), el("span", {class: "soft"}, " ", row.through)] : null),
       el("span", {role: "gridcell", class: "happened"}, row.happened),
       el("span", {role: "gridcell", class: "told"},

@@ -65,9 +65,13 @@ const armedList = (rules, api, refresh) => rules.length
 
 const sentence = rule => [
   rule.kind === rule.name ? "" : rule.kind, `when ${rule.when}`,
-  ...Object.keys(WHOM).filter(name => rule[name].length).map(name => `${name}: ${rule[name].join(", ")}`),
+  ...Object.keys(WHOM).filter(name => rule[name].length).map(name => `${name.replaceAll("_", " ")}: ${few(rule[name])}`),
   ...Object.entries(rule.fields).map(([name, value]) => `${name} = ${JSON.stringify(value)}`),
 ].filter(Boolean).join("; ");
+
+const NAMED_MAX = 5; // of a list in a sentence
+const few = names => names.length <= NAMED_MAX ? names.join(", ")
+  : `${names.slice(0, NAMED_MAX - 1).join(", ")} and ${names.length - NAMED_MAX + 1} more`;
 
 // ---- the catalogue
 

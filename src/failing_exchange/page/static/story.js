@@ -39,10 +39,12 @@ const body = (trip, open) => {
     el("p", {class: "soft"}, about(trip)),
     el("p", {class: row.differs ? "differs lead" : "lead"}, sentence(trip)),
     el("div", {class: "tools"},
+      trip.test ? action("Copy as a test", () => copy(trip.test, "the test")) : null,
       action("Copy as JSON", () => copy(JSON.stringify(trip, null, 2), "the trip"))),
     part("Asked", row.asked, trip.message),
     part("Happened", row.happened, trip.happened),
     part("Told", row.told || "nothing", trip.told),
+    sent(trip.response),
     el("h3", {}, "Decided"), el("pre", {tabindex: "0"}, trip.explanation),
     others("Before, about the same orders", related.before, open),
     learned(trip, open),
@@ -72,6 +74,15 @@ const part = (title, text, value) => [
 const empty = value => value === null || value === undefined || value === "" ||
   (typeof value === "object" && Object.keys(value).length === 0);
 
+const sent = response => response && [
+  el("h3", {}, "Bytes sent"),
+  el("pre", {tabindex: "0"}, `HTTP ${response.status}\n`, response.headers.map(one => `${one}\n`), "\n", response.body,
+    response.cut ? ` … ${response.cut} more letters` : ""),
+  el("p", {class: response.damage ? "bad" : "soft"}, response.damage
+    ? `These bytes were damaged on their way: ${response.damage.replaceAll("_", " ")}.`
+    : "Made again from the journal; the headers say what is used of the limits now."),
+];
+
 const SHOWN_MAX = 200; // entries of one list or object
 /** A value of JSON as nested lists. */
 export const tree = value => {
@@ -93,6 +104,6 @@ const learned = (trip, open) => {
 const others = (title, rows, open) => rows.length ? [el("h3", {}, title), list(rows, open)] : null;
 const list = (rows, open) => el("ul", {class: "related"}, rows.map(row => el("li", {},
   el("button", {type: "button", class: row.differs ? "differs" : "", onclick: () => open(row.n, byId("rows"))},
-    el("b", {}, `#${row.n} `), row.asked && !row.asked.startsWith("(") ? row.asked : "the venue",
+    el("b", {}, `#${row.n} `), row.asked || "the venue",
     el("span", {class: "soft"}, ` → ${row.told || row.happened}`),
     row.knew ? el("span", {class: "mark"}, "told") : null))));

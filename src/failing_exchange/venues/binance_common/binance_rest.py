@@ -269,6 +269,10 @@ class BinanceRest(Rest):
             headers.append(retry_after(no.until, trip.told_at))
         return Reply(no.status, orjson.dumps({"code": no.code, "msg": no.text}), headers)
 
+    def has_sent(self, trip: Trip) -> bool:
+        """Whether the message is one of this product's; a call of the WebSocket API is, too."""
+        return type(trip.message) is self.calls
+
     def stand_in(self, trip: Trip) -> bytes:
         """What repeats the parameters of its request."""
         return orjson.dumps(repeated(trip.message.params))
