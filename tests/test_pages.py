@@ -26,6 +26,7 @@ ELSEWHERE = {
     "docs/exchange_failures.md": "tests/test_seed.py",
     "docs/freqtrade.md": "tests/clients/test_freqtrade_simulated.py",
     "docs/control.md": "tests/server/test_control_server.py",
+    "docs/metrics.md": "tests/observe/test_manual.py",
 }
 CONTINUED = {"docs/own_rules.md", "docs/own_faults.md"}  # later examples use what the first define
 

@@ -14,13 +14,12 @@ from failing_exchange.core.commands import Credit
 from failing_exchange.durable.durable_journal import DurableJournal
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.observe import metrics as module
-from failing_exchange.observe.metrics import FAMILIES, PREFIX, Metrics, table
+from failing_exchange.observe.metrics import FAMILIES, PREFIX, Metrics
 from failing_exchange.observe.request_counts import CLIENTS_MAX, OTHER, PUBLIC
 from failing_exchange.server.control_server import ControlServer
 from failing_exchange.server.messages import Request
 from failing_exchange.venues.binance.venue import Binance
 from tests.server.test_control_server import served
-from tests.sources import ROOT
 
 TIME = Request("GET", "/api/v3/time")
 Values = dict[tuple[str, ...], float]  # by the name of the sample and the values of its labels
@@ -277,8 +276,3 @@ def test_the_judges_breaches_are_counted_by_client_and_rule() -> None:
     found = after(story)
     assert found["broken_rules_total", "main", "once"] == 1
     assert found["broken_rules_total", "main", "fresh"] == 0
-
-
-def test_the_table_of_the_manual_is_the_code() -> None:
-    """docs/metrics.md lists each metric with its labels."""
-    assert table() in (ROOT / "docs" / "metrics.md").read_text(encoding="utf-8")
