@@ -14,9 +14,11 @@ from failing_exchange.explorer.shrink import shrink
 from failing_exchange.explorer.targets import load
 from failing_exchange.explorer.trial import RunRequest, TrialSummary, summary_of
 from failing_exchange.explorer.world import World, draw, with_schedule
+from failing_exchange.runs import bot_process
 from failing_exchange.runs.bot_loader import find_bot
 from failing_exchange.runs.bot_run import RunConfig, run
 from failing_exchange.testing.determinism import check_determinism
+from failing_exchange.threads import interrupts
 from tests.sources import ROOT
 
 PRELUDE = """
@@ -370,3 +372,51 @@ def main():
     found = load(written(tmp_path, body)).run(World(seed=1, seconds=200.0, restarts=(100.0,)))
     assert found.error == ""
     assert not log.exists()
+
+
+def test_a_task_that_spins_in_a_thread_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The task keeps the error to itself, as a library's listener that nobody awaits."""
+    monkeypatch.setattr(interrupts, "LOOK_S", 0.02)
+    monkeypatch.setattr(interrupts, "SPIN_S", 0.1)
+    body = """
+import asyncio
+
+async def spin():
+    while True:
+        pass
+
+async def listen():
+    asyncio.get_running_loop().create_task(spin())
+    await asyncio.sleep(1_000)
+
+def main():
+    threading.Thread(target=lambda: asyncio.run(listen()), daemon=True).start()
+    while True:
+        time.sleep(60)
+        ask()
+"""
+    text, _ = crash(written(tmp_path, body), seconds=120)
+    assert "Spins: it never waits" in text
+    assert "in spin() at" in text
+
+
+def test_a_machine_that_is_too_slow_is_not_the_death_of_a_bot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread of an event loop may be the first that notices the real time."""
+    body = """
+import asyncio
+
+async def turns():
+    while True:
+        await asyncio.sleep(0.01)
+
+def main():
+    asyncio.run(turns())
+"""
+    monkeypatch.setattr(bot_process, "wall_limit", lambda seconds: 0.1)
+    found = attempt(written(tmp_path, body), World(seed=1, seconds=3_000.0))
+    assert found.error.startswith("WallTimeExceeded")
+    assert found.breaks_of("alive") is None

@@ -395,6 +395,8 @@ class BotProcess:
         if program is None or not program.errors:
             return Ending()
         name, error = program.errors[0]
+        if isinstance(error, WallTimeExceeded):
+            raise error
         ending = crash_of(error)
         if name == program.main.name:
             return ending

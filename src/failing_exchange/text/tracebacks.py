@@ -72,12 +72,20 @@ def own_call(error: BaseException) -> str:
 
 
 def own_place_of(frame: FrameType | None) -> str:
-    """Where code of theirs is, seen from one of its frames, as "main() at mybot.py:12"."""
-    while frame is not None and not is_theirs(frame.f_code.co_filename):
+    """Where code of theirs is, seen from one of its frames, as "main() at mybot.py:12".
+
+    Where only installed code is on the stack, as in a thread of a library: the innermost line of it.
+    """
+    installed = ""
+    while frame is not None:
+        file = frame.f_code.co_filename
+        place = f"{frame.f_code.co_name}() at {_shown(file)}:{frame.f_lineno}"
+        if is_theirs(file):
+            return place
+        if INSTALLED in file and not installed:
+            installed = place
         frame = frame.f_back
-    if frame is None:
-        return "code of a library"
-    return f"{frame.f_code.co_name}() at {_shown(frame.f_code.co_filename)}:{frame.f_lineno}"
+    return installed or "code of a library"
 
 
 def first_line(error: BaseException) -> str:

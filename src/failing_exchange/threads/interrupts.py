@@ -95,6 +95,8 @@ def interrupted(program: ProgramApi, host: Any, error: BaseException) -> bool:
     else:
         _leave_behind(program)
     if goes_on and not program.killed:
+        if thread in program.threads:  # a task of its event loop has kept the error to itself
+            program.errors.append((thread.thread.name, error))
         return True
     raise error
 

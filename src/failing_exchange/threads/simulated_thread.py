@@ -22,6 +22,7 @@ class ProgramApi(Protocol):
     steps: int
     task: asyncio.Task[Any] | None
     left_behind: int
+    errors: list[tuple[str, BaseException]]
 
     def wait(
         self, me: SimulatedThread, until: int | None, what: str, *, outside: bool = ...,
