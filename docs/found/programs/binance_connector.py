@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from functools import partial
 from typing import Any
 
 from binance.error import ClientError, ServerError
 from binance.spot import Spot
 from requests import RequestException
 
+LOG = logging.getLogger(__name__)
 FAILED = (ClientError, ServerError, RequestException)
 SYMBOL = "BTCUSDT"
 
@@ -31,7 +34,7 @@ def turn(client: Any, name: str, side: str) -> None:
         SYMBOL, side, "LIMIT", timeInForce="GTC", quantity=0.01, newClientOrderId=name,
         price=best["bidPrice" if side == "BUY" else "askPrice"],
     )  # fmt: skip
-    print("placed", order["orderId"])
+    LOG.info("placed %s", order["orderId"])
 
 
 def settle(client: Any, name: str) -> None:
@@ -50,11 +53,11 @@ def main() -> None:
     while True:
         number += 1
         name, side = f"turn-{number}", "SELL" if number % 2 else "BUY"
-        for step in (lambda: turn(client, name, side), lambda: settle(client, name)):
+        for step in (partial(turn, client, name, side), partial(settle, client, name)):
             try:
                 step()
             except FAILED as error:
-                print(type(error).__name__, error)
+                LOG.warning("%s: %s", type(error).__name__, error)
                 time.sleep(10)
         time.sleep(10)
 

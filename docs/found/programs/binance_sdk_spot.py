@@ -1,26 +1,26 @@
-"""binance-sdk-spot as its README shows: prices by a stream, fills by the user stream, orders by REST."""
+"""binance-sdk-spot as its README shows: prices by a stream, orders by REST."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from typing import Any
 
 from binance_common import errors
 from binance_common.configuration import (
     ConfigurationRestAPI,
-    ConfigurationWebSocketAPI,
     ConfigurationWebSocketStreams,
 )
-from binance_common.constants import SPOT_WS_API_PROD_URL, SPOT_WS_STREAMS_PROD_URL
+from binance_common.constants import SPOT_WS_STREAMS_PROD_URL
 from binance_sdk_spot.spot import Spot
 
+LOG = logging.getLogger(__name__)
 SYMBOL = "BTCUSDT"
 KEYS = {"api_key": "key", "api_secret": "secret"}
 
 client = Spot(
     config_rest_api=ConfigurationRestAPI(**KEYS, timeout=5_000),
-    config_ws_api=ConfigurationWebSocketAPI(**KEYS, stream_url=SPOT_WS_API_PROD_URL),
     config_ws_streams=ConfigurationWebSocketStreams(stream_url=SPOT_WS_STREAMS_PROD_URL),
 )
 best: dict[str, float] = {}
@@ -73,7 +73,7 @@ async def main() -> None:
         try:
             await asyncio.to_thread(turn, number)
         except errors.Error as error:  # all that the library documents
-            print("turn:", type(error).__name__, error)
+            LOG.warning("%s: %s", type(error).__name__, error)
         await asyncio.sleep(35)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -9,6 +10,7 @@ from binance import Client, ThreadedDepthCacheManager
 from binance.exceptions import BinanceAPIException, BinanceRequestException
 from requests import RequestException
 
+LOG = logging.getLogger(__name__)
 FAILED = (BinanceAPIException, BinanceRequestException, RequestException)
 SYMBOL = "BTCUSDT"
 
@@ -18,7 +20,7 @@ book: dict[str, float] = {}
 def heard(depth: Any) -> None:
     """Keep the best prices; an error means that the manager connects again."""
     if isinstance(depth, dict):
-        print("depth cache:", depth["type"], depth["m"])
+        LOG.warning("depth cache: %s %s", depth["type"], depth["m"])
         book.clear()
         return
     bids, asks = depth.get_bids(), depth.get_asks()
@@ -53,7 +55,7 @@ def main() -> None:
         try:
             turn(client, f"turn-{number}", "SELL" if number % 2 else "BUY")
         except FAILED as error:
-            print(type(error).__name__, error)
+            LOG.warning("%s: %s", type(error).__name__, error)
 
 
 if __name__ == "__main__":

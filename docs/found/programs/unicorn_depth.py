@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ from unicorn_binance_rest_api import (
     BinanceRestApiManager,
 )
 
+LOG = logging.getLogger(__name__)
 FAILED = (BinanceAPIException, BinanceRequestException, RequestException)
 SYMBOL = "BTCUSDT"
 
@@ -44,9 +46,9 @@ def main() -> None:
         try:
             turn(caches, client, f"turn-{number}", "SELL" if number % 2 else "BUY")
         except DepthCacheOutOfSync as error:
-            print("out of sync:", error)
+            LOG.warning("out of sync: %s", error)
         except FAILED as error:
-            print(type(error).__name__, error)
+            LOG.warning("%s: %s", type(error).__name__, error)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def own_call(error: BaseException) -> str:
 def own_place_of(frame: FrameType | None) -> str:
     """Where code of theirs is, seen from one of its frames, as "main() at mybot.py:12".
 
-    Where only installed code is on the stack, as in a thread of a library: the innermost line of it.
+    Where only installed code is on the stack, as in a thread of a library: its innermost line.
     """
     installed = ""
     while frame is not None:
