@@ -135,14 +135,33 @@ def api(title: str, sentence: str, modules: dict[str, tuple[str, ...]]) -> str:
     """A page of the API; mkdocstrings puts the docstrings in."""
     lines = [MADE, "", f"# {title}", "", sentence, ""]
     for name in names_of(modules):
-        module, _, last = name.rpartition(".")
-        value = getattr(import_module(module), last)
-        found = value.__name__ if inspect.isclass(value) else last
-        if found == last:
-            lines += [f"::: {name}", ""]
-        else:  # a second name of a class, as nth of Nth
-            lines += [f"::: {module}.{found}", "    options:", f"      heading: {last}", ""]
+        lines += _entry(name)
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _entry(name: str) -> list[str]:
+    """A public name; a second name of a class, as nth of Nth, with its arguments in the heading."""
+    module, _, last = name.rpartition(".")
+    home = import_module(module)
+    value = getattr(home, last)
+    if not inspect.isclass(value) or value.__name__ == last:
+        aliases = [one for one in home.__all__ if getattr(home, one) is value]
+        return [] if len(aliases) > 1 else [f"::: {name}", ""]
+    arguments = ", ".join(
+        one.name if one.default is one.empty else f"{one.name}={one.default!r}"
+        for one in inspect.signature(value).parameters.values()
+    )
+    return [
+        f"### {last}({arguments}) {{ #{name} }}",
+        "",
+        f"::: {module}.{value.__name__}",
+        "    options:",
+        "      show_root_heading: false",
+        "      show_root_toc_entry: false",
+        "      members: false",
+        "      inherited_members: false",
+        "",
+    ]
 
 
 def names_of(modules: dict[str, tuple[str, ...]]) -> Iterator[str]:

@@ -1,9 +1,10 @@
-"""The check of the built site's links sees what is wrong."""
+"""The tools of the documentation site: the check of its links, and what becomes of docstrings."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from tests.site_docstrings import rewritten
 from tests.site_links import complaints, external
 
 
@@ -31,3 +32,14 @@ def test_dead_links_and_foreign_files_are_found(tmp_path: Path) -> None:
 def test_an_empty_folder_is_not_a_good_site(tmp_path: Path) -> None:
     """A build that wrote elsewhere has no dead links."""
     assert len(list(complaints(tmp_path))) == 1
+
+
+def test_docstrings_become_tables_examples_and_links() -> None:
+    """Else a reader of the site sees parameters in one lump, and examples as quotations."""
+    text = "Add (docs/own_rules.md).\n\na: one\n  more\nb: two\n\n>>> 1 + 1\n2\n\nNote: as it is."
+    assert rewritten(text).split("\n") == [
+        "Add ([own rules](../../own_rules.md)).", "",
+        "Args:", "    a: one", "      more", "    b: two", "",
+        "```pycon", ">>> 1 + 1", "2", "```", "",
+        "Note: as it is.",
+    ]  # fmt: skip
