@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 
 from bench.harness import Pair, Size, Unavailable, bench
 from failing_exchange.report.page import page
-from tests.clients.test_report_in_browser import CHROMIUM, Browser, in_browser, recorded
+from tests.clients.browser import CHROMIUM, Browser
+from tests.clients.test_report_in_browser import in_browser, recorded
 
 
 @bench("s", at_most=1, rounds=5)

@@ -110,6 +110,7 @@ class Server:
         if " at " not in said:
             self.__exit__()
             raise RuntimeError(f"the server says {said!r}; expected where it listens")
+        self.said = said
         self.port = int(said.split(" at ")[1].split(",")[0].split(":")[2])
         with socket.create_connection(("127.0.0.1", self.port)) as client:
             client.sendall(first)

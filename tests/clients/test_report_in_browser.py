@@ -3,87 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import shutil
-import subprocess
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from failing_exchange.report.page import page
 from failing_exchange.runs.bot_run import RunConfig, run
+from tests.clients.browser import CHROMIUM, Browser, browsing, chromium
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 TRIPS = 100_000
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
-
-
-class Browser:
-    """One page of a headless Chromium, by its debugging protocol."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._socket = socket
-        self._last = 0
-        self.events: list[dict[str, Any]] = []
-
-    async def do(self, method: str, **params: Any) -> Any:
-        """A command's result."""
-        self._last += 1
-        await self._socket.send_json({"id": self._last, "method": method, "params": params})
-        while True:
-            said = await asyncio.wait_for(self._socket.receive_json(), 30)
-            if said.get("id") == self._last:
-                assert "error" not in said, said
-                return said["result"]
-            self.events.append(said)
-
-    async def value(self, expression: str) -> Any:
-        """What an expression is in the page."""
-        asked = {"expression": expression, "returnByValue": True, "awaitPromise": True}
-        return (await self.do("Runtime.evaluate", **asked))["result"].get("value")
-
-    async def open(self, url: str) -> float:
-        """Open a page; seconds until it was drawn."""
-        began = time.perf_counter()
-        await self.do("Page.navigate", url=url)
-        while await self.value("document.documentElement.dataset.ready") != "yes":
-            assert time.perf_counter() - began < 20, self.events[-5:]
-            await asyncio.sleep(0.02)
-        return time.perf_counter() - began
-
-
-@contextlib.contextmanager
-def chromium(folder: Path) -> Iterator[str]:
-    """A browser's debugging address; it ends with the block."""
-    command = [str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu",
-               "--remote-debugging-port=0", f"--user-data-dir={folder}", "about:blank"]  # fmt: skip
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stderr is not None
-            line = next(line for line in process.stderr if "DevTools listening on" in line)
-            yield line.split("ws://")[1].split("/")[0]
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-@contextlib.asynccontextmanager
-async def browsing(place: str) -> AsyncIterator[Browser]:
-    """A page of it, whose console and network are heard."""
-    async with aiohttp.ClientSession() as session:
-        async with session.get(f"http://{place}/json/list") as answer:
-            pages = await answer.json()
-        url = next(one["webSocketDebuggerUrl"] for one in pages if one["type"] == "page")
-        async with session.ws_connect(url, max_msg_size=0) as socket:
-            browser = Browser(socket)
-            for domain in ("Page", "Runtime", "Network", "Log"):
-                await browser.do(f"{domain}.enable")
-            yield browser
 
 
 def recorded() -> dict[str, Any]:
@@ -123,9 +55,7 @@ def test_the_page_opens_at_once_quietly_and_alone(report: Path, tmp_path: Path) 
         seconds = await browser.open(report.as_uri())
         asked = [e["params"]["request"]["url"] for e in browser.events
                  if e.get("method") == "Network.requestWillBeSent"]  # fmt: skip
-        errors = [json.dumps(e["params"])[:300] for e in browser.events
-                  if e.get("method") in ("Runtime.exceptionThrown", "Log.entryAdded")]  # fmt: skip
-        return seconds, asked, errors, await browser.value("document.body.innerText")
+        return seconds, asked, browser.errors(), await browser.value("document.body.innerText")
 
     seconds, asked, errors, text = in_browser(tmp_path, story)
     assert all(url.startswith(("file:", "data:", "about:", "blob:")) for url in asked), asked

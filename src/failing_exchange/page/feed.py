@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 VIEWERS_MAX = 50  # further ones are refused with 503
 BATCH_EVERY = 0.1  # seconds between two batches: at most ten a second
 STATE_EVERY = 10  # batches between two of what else has changed: one a second
-ROWS_MAX = 100  # rows of a batch; of more trips those that faults struck come first, then the last
+ROWS_MAX = 50  # rows of a batch; of more trips those that faults struck come first, then the last
 OPEN_MAX = 1_000  # trips that are sent again when they end; later ones stay as they were sent
 VIEWER_BYTES_MAX = 1 << 18  # that wait for one viewer; then it misses batches, and is told which
 BUSY_AFTER = (

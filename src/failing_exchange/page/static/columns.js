@@ -184,7 +184,7 @@ class Columns {
   drawCount() {
     const shown = this.view.length, all = this.feed.rows.length;
     const behind = this.paused && all ? this.feed.lastNumber() - this.pausedAt : 0;
-    this.count.textContent = shown === all ? `${all.toLocaleString("en")} rows`
+    this.count.textContent = shown === all ? `${all.toLocaleString("en")} ${all === 1 ? "row" : "rows"}`
       : `${shown.toLocaleString("en")} of ${all.toLocaleString("en")} rows`;
     this.pauseButton.textContent = this.paused ? `Go on${behind ? ` (${behind} new)` : ""}` : "Pause";
     this.empty.textContent = shown ? "" : all ? "No row matches." : "Nothing has been asked of the venue yet.";

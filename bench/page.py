@@ -1,0 +1,95 @@
+"""The live page: what those who look at it cost a bot at full speed.
+
+Orders per second of the server's own CPU, with viewers beside without, by turns on one server. The
+viewers are another process; the last of several never reads.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bench.harness import ROOT, Pair, Size, bench
+from bench.wire import RUN, VENUE, Server, per_cpu_second
+
+PAGE_VENUE = VENUE.replace(
+    "    print(f",
+    """    page = await ControlServer(venue).listen("127.0.0.1", 0)
+    print(f""",
+).replace('{port},"', '{port}, page {page}"')
+IMPORT = "from failing_exchange.server.control_server import ControlServer"
+ASK = b"GET /feed HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+
+
+class PageServer(Server):
+    """A served venue with its control port."""
+
+    def __init__(self) -> None:
+        super().__init__(sys.executable, "-c", RUN + IMPORT + PAGE_VENUE)
+        self.page = int(self.said.split()[-1])
+
+    def __enter__(self) -> PageServer:
+        return self
+
+
+def look(port: int, viewers: int) -> None:
+    """The viewers: all but the last one of several read until the server leaves."""
+    selector, buffer = selectors.DefaultSelector(), bytearray(1 << 20)
+    stuck = []
+    for n in range(viewers):
+        sock = socket.create_connection(("127.0.0.1", port))
+        sock.sendall(ASK)
+        sock.recv(1 << 12)
+        if n and n == viewers - 1:
+            stuck.append(sock)
+        else:
+            selector.register(sock, selectors.EVENT_READ)
+    print("ready", flush=True)
+    while selector.get_map():
+        for key, _ in selector.select():
+            reader = key.fileobj
+            if not reader.recv_into(buffer):  # type: ignore[union-attr]
+                selector.unregister(reader)
+
+
+@contextmanager
+def looking(port: int, viewers: int) -> Iterator[None]:
+    """Have viewers look on for a while."""
+    command = (sys.executable, "-m", "bench.page", str(port), str(viewers))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        try:
+            yield
+        finally:
+            process.kill()
+
+
+def _viewers(size: Size, viewers: int) -> Iterator[Pair]:
+    with PageServer() as server:
+
+        def watched() -> float:
+            with looking(server.page, viewers):
+                return per_cpu_second(server, size)
+
+        yield watched, lambda: per_cpu_second(server, size)
+
+
+@bench("orders/CPU s", "no viewer", at_least=0.9, rounds=5)
+def one_viewer(size: Size) -> Iterator[Pair]:
+    """Signed orders over HTTP on 32 connections while one page is open."""
+    yield from _viewers(size, 1)
+
+
+@bench("orders/CPU s", "no viewer", at_least=0.9, rounds=5)
+def twenty_viewers(size: Size) -> Iterator[Pair]:
+    """The same with twenty pages, one of which does not read."""
+    yield from _viewers(size, 20)
+
+
+if __name__ == "__main__":
+    look(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,74 @@
+"""The live page in a real browser: a lost answer is seen, and hostile input stays text."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from failing_exchange import FailingExchange
+from failing_exchange.server.control_server import ControlServer
+from failing_exchange.server.messages import Request
+from failing_exchange.venues.binance.venue import Binance
+from tests.clients.browser import CHROMIUM, Browser, browsing, chromium
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
+SHOWN = "document.getElementById('rows').innerText"
+HOSTILE = "%3Cimg%20src%3Dx%20onerror%3D%22document.title%3D'owned'%22%3E"
+
+
+async def until(browser: Browser, expression: str, holds: str) -> str:
+    """Wait until an expression's text contains another one."""
+    for _ in range(200):
+        if holds in (text := str(await browser.value(expression))):
+            return text
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{expression} has no {holds!r}: {text[:500]} {browser.errors()}")
+
+
+async def story(browser: Browser, venue: Binance, page: str) -> None:
+    """Look on while an order's answer is lost; read its story, arm a fault, heal."""
+    await browser.do("Page.navigate", url=page)
+    await until(browser, "document.getElementById('venue').textContent", "Binance")
+    venue.exchange.arm("lose_answer", operations=["create_order"])
+    order = asyncio.ensure_future(
+        venue.exchange.create_order("BTC/USDT", "limit", "buy", 0.1, 30_000)
+    )
+    await until(browser, SHOWN, "⚡ lose_answer")
+    order.cancel()
+    await venue.ask(Request("GET", "/api/v3/depth", f"symbol={HOSTILE}"))
+    await until(browser, SHOWN, "fetch_order_book")
+    await browser.value("document.querySelector('.row.differs').click()")
+    await until(browser, "document.getElementById('story').innerText", "has not been told of it")
+    numbers = [json.loads(one)["number"] for one in venue.exchange.journal.lines()]
+    for number in numbers:  # each story opens
+        await browser.value(f"document.querySelector('[data-n=\"{number}\"]')?.click()")
+        await until(browser, "document.getElementById('story').innerText", f"#{number} ")
+    await browser.value("document.getElementById('heal').click()")
+    await until(browser, "document.getElementById('armed').textContent", "0")
+    assert not venue.exchange.armed
+    assert await browser.value("document.querySelectorAll('img').length") == 0
+    assert await browser.value("document.title") != "owned"
+
+
+def test_a_lost_answer_is_seen_and_healed(tmp_path: Path) -> None:
+    """Without an error in the console: the policy forbids nothing that the page does."""
+
+    async def main(place: str) -> list[str]:
+        venue = Binance(FailingExchange(latency=None))
+        await venue.listen("127.0.0.1", 0)
+        control = ControlServer(venue)
+        port = await control.listen("127.0.0.1", 0)
+        try:
+            async with browsing(place) as browser:
+                await story(browser, venue, f"http://127.0.0.1:{port}/")
+                return browser.errors()
+        finally:
+            await control.close()
+            await venue.close()
+            await venue.exchange.close()
+
+    with chromium(tmp_path) as place:
+        assert asyncio.run(main(place)) == []
