@@ -318,9 +318,9 @@ def test_the_examples_of_the_manual_pass(pytester: pytest.Pytester) -> None:
     """Each block is pasted into a suite."""
     manual = (Path(__file__).parent.parent / "docs" / "pytest.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", manual, re.MULTILINE | re.DOTALL)
-    pytester.makeconftest(blocks.pop(1))
+    pytester.makeconftest(blocks.pop(2))
     pytester.makepyfile(**{f"test_{n}": block for n, block in enumerate(blocks)})
-    pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=3)
+    pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=4)
 
 
 def test_a_marker_with_nothing_to_act_on_is_refused(pytester: pytest.Pytester) -> None:
@@ -341,24 +341,62 @@ def test_a_marker_with_nothing_to_act_on_is_refused(pytester: pytest.Pytester) -
     ran.stdout.fnmatch_lines(["*the marker 'faults' has nothing to act on: take the fixture*"])
 
 
-def test_a_plain_test_never_reaches_the_real_exchange(pytester: pytest.Pytester) -> None:
-    """Its blocking clients trade in a simulation, or are refused; a real order would be costly."""
-    pytester.makepyfile(
-        """
-        import urllib.request
+PLAIN = """
+import asyncio, threading, time, urllib.error, urllib.request
 
-        import pytest
-        from failing_exchange import Binance, simulate
+import pytest
+from failing_exchange import simulate
+from failing_exchange.virtual.errors import SimulationError, UnknownHost
 
-        def ask():
-            return urllib.request.urlopen("https://api.binance.com/api/v3/ping").status
+def ask(path="ping", host="api.binance.com"):
+    return urllib.request.urlopen(f"https://{host}/api/v3/{path}").status
 
-        def test_in_a_simulation(failing_exchange):
-            assert simulate(ask, venue=Binance(failing_exchange)) == 200
+@pytest.mark.faults("reject_request", operations="fetch_time")
+@pytest.mark.parametrize("hours", [1, 2])
+def test_its_body_runs_in_virtual_time(failing_exchange, hours, tmp_path):
+    began = time.time()
+    thread = threading.Thread(target=time.sleep, args=(hours * 3_600,))
+    thread.start()
+    thread.join()
+    assert time.time() - began == hours * 3_600
+    assert ask() == 200
+    with pytest.raises(urllib.error.HTTPError):
+        ask("time")
+    operations = [trip.operation for trip in failing_exchange.journal.trips]
+    assert operations[-2:] == ["fetch_status", "fetch_time"]
 
-        def test_outside_of_it(failing_exchange):
-            with pytest.raises(RuntimeError, match="would leave the simulation.*Binance"):
-                ask()
-        """
-    )
-    pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=2)
+def test_the_client_is_asynchronous(failing_exchange):
+    order = asyncio.run(failing_exchange.create_order("BTC/USDT", "market", "buy", 0.1))
+    assert order["status"] == "closed"
+    assert ask() == 200
+
+def test_the_real_network_is_out_of_reach(failing_exchange):
+    with pytest.raises(UnknownHost):
+        ask(host="example.com")
+
+def test_it_needs_no_simulation(failing_exchange):
+    with pytest.raises(SimulationError, match="in virtual time already"):
+        simulate(ask)
+
+def test_skipped(failing_exchange):
+    pytest.skip("for a reason")
+
+def test_that_fails(failing_exchange):
+    assert ask() == 201
+
+def test_of_ordinary_code(failing_exchange, virtual_time):
+    with pytest.raises(RuntimeError, match="would leave the simulation"):
+        ask()
+    asyncio.run(failing_exchange.fetch_time())
+
+def test_of_ours_no_more():
+    assert time.time() > 1_767_312_000
+"""
+
+
+def test_a_plain_test_runs_as_a_blocking_program(pytester: pytest.Pytester) -> None:
+    """Blocking clients trade at its exchange, and never at the real one: that would be costly."""
+    pytester.makepyfile(PLAIN)
+    ran = pytester.runpytest_subprocess(*ALONE)
+    ran.assert_outcomes(passed=7, failed=1, skipped=1)
+    ran.stdout.fnmatch_lines(["*assert 200 == 201*", "*seed *; the last 1 of 1 trips:*"])

@@ -39,6 +39,7 @@ from failing_exchange.virtual.asyncio_hooks import routed
 from failing_exchange.virtual.clock import VirtualClock
 from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
 from failing_exchange.virtual.loop import STEPS_PER_INSTANT_MAX, VirtualLoop
+from failing_exchange.virtual.thread_registry import current
 
 if TYPE_CHECKING:
     from failing_exchange.venues.base import Venue
@@ -485,6 +486,12 @@ def _check_options(seed: object, virtual: object, steps: object, wall: object) -
 
 
 def _refuse_running_loop() -> None:
+    if current() is not None:
+        raise SimulationError(
+            "this program runs in virtual time already, in a simulated thread: call the function "
+            "itself, without simulate() (a pytest test with the fixture failing_exchange is such a "
+            "program)"
+        )
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -289,8 +289,6 @@ def test_the_determinism_check_runs_a_plain_function(tmp_path: Path) -> None:
 TESTED = """
 import time
 import urllib.request
-from failing_exchange import simulate
-from failing_exchange.venues.base import serve
 
 def main():
     for _ in range(3):
@@ -298,7 +296,7 @@ def main():
         time.sleep(60)
 
 def test_bot(failing_exchange):
-    simulate(main, venue=serve("binance", failing_exchange), seed=failing_exchange.seed)
+    main()
 """
 
 

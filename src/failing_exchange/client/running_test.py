@@ -11,10 +11,12 @@ MADE_MAX = 16  # exchanges that a test makes itself; later ones are not shown wh
 class RunningTest:
     """Shared by the pytest plugin, which sets it, and `FailingExchange`, which reports to it.
 
-    `make` replaces the fixture's exchange while a test is explored. `made` is None between tests.
+    While a test is explored, `make` replaces the fixture's exchange, and `schedule` is the order of
+    the threads of a test that is not async. `made` is None between tests.
     """
 
     seed = 0
+    schedule = "fifo"
     make: Callable[..., Any] | None = None
     made: list[Any] | None = None
 

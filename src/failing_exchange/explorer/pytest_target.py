@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
@@ -26,27 +27,29 @@ from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.rule import Breach, Outcome, Result, Severity
 from failing_exchange.runs.bot_process import stop_before
 from failing_exchange.runs.user_code import rules_of
+from failing_exchange.simulation import SCHEDULES
 
 RULE = "test"  # the name under which a failed assert is reported
 QUIET = ("-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:randomly")
 
 
-def collected(name: str) -> bool:
-    """Whether there is one test of this id, with the fixture `failing_exchange`."""
+def collected(name: str) -> str:
+    """The one test of this id with the fixture `failing_exchange`: "async" or "plain"; or ""."""
     seen = _Collected()
     with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
         pytest.main([name, "--collect-only", *QUIET], plugins=[seen])
-    return seen.fits
+    return seen.kind
 
 
 class _Collected:
-    fits = False
+    kind = ""
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Look at what pytest has collected."""
-        self.fits = len(session.items) == 1 and "failing_exchange" in getattr(
-            session.items[0], "fixturenames", ()
-        )
+        items: list[Any] = session.items
+        if len(items) == 1 and "failing_exchange" in getattr(items[0], "fixturenames", ()):
+            is_async = inspect.iscoroutinefunction(inspect.unwrap(items[0].obj))
+            self.kind = "async" if is_async else "plain"
 
 
 def run_test(name: str, wanted: World | RunRequest) -> TrialResult:
@@ -88,10 +91,11 @@ class _Stage:
     def pytest_configure(self) -> None:
         """Let the fixture give out the exchange of the world."""
         running_test.make = self._make
+        running_test.schedule = self._request.world.schedule
 
     def pytest_unconfigure(self) -> None:
         """Restore the fixture."""
-        running_test.make = None
+        running_test.make, running_test.schedule = None, SCHEDULES[0]
         if self.judge is not None:
             self.judge.stop_listening()
 

@@ -51,12 +51,12 @@ def load(name: str) -> Target:
     if TEST in name:
         from failing_exchange.explorer.pytest_target import collected, run_test
 
-        if not collected(name):
+        if not (kind := collected(name)):
             raise ConfigurationError(
                 f"no test {name!r} with the fixture failing_exchange; expected an id as pytest "
                 "prints it, like tests/test_bot.py::test_trades"
             )
-        return Target(name, partial(run_test, name))
+        return Target(name, partial(run_test, name), blocks=kind == "plain")
     bot = find_bot(name)
     venue = DEFAULT if makes_own_clients(bot) else ""
     play_it = partial(run, bot, again=partial(find_bot, name))

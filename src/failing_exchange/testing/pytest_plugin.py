@@ -4,6 +4,9 @@ An async test is run in virtual time when it takes the fixture `failing_exchange
 has the marker `faults` or `exchange`, or the ini option `failing_exchange_virtual` is true. Other
 plugins for async tests then leave it alone. All other tests are left to them; a test that none of
 them takes runs in virtual time if its module imports something of ours.
+
+A test that is not async and takes `failing_exchange` runs in virtual time, too, as the main thread
+of a blocking program that reaches the exchange by Binance's production names.
 """
 
 from __future__ import annotations
@@ -91,12 +94,36 @@ def _in_virtual_time(test: Callable[..., Any]) -> Callable[..., Any]:
         from failing_exchange.virtual.errors import SimulationError
 
         exchanges = [value for value in kwargs.values() if _is_exchange(value)]
+        options: dict[str, Any] = {"seed": _current_seed(exchanges)}
+        if not inspect.iscoroutinefunction(test):
+            options |= {"venue": _served(exchanges), "schedule": running_test.schedule}
         try:
-            simulate(functools.partial(test, *args, **kwargs), seed=_current_seed(exchanges))
+            simulate(functools.partial(test, *args, **kwargs), **options)
         except SimulationError as error:  # says it all: our loop's frames would only hide it
             raise error.with_traceback(None) from None
 
     return run
+
+
+def _served(exchanges: list[Any]) -> Any:
+    """The venue that blocking code reaches: that of the one exchange of a test."""
+    from failing_exchange.venues.base import DEFAULT, serve
+
+    return serve(DEFAULT, exchanges[0]) if len(exchanges) == 1 else ()
+
+
+def _is_blocking(item: pytest.Item) -> bool:
+    """Whether a test is a plain function whose body runs in virtual time.
+
+    With the fixture `virtual_time` it is ordinary code, which calls `asyncio.run` itself.
+    """
+    test: Any = getattr(item, "obj", None)  # an async one may have been wrapped, by us or others
+    is_async = inspect.iscoroutinefunction(inspect.unwrap(test))
+    return not is_async and "virtual_time" not in _fixtures_of(item)
+
+
+def _fixtures_of(item: pytest.Item) -> Any:
+    return getattr(item, "fixturenames", ())
 
 
 def _current_seed(exchanges: list[Any]) -> int:
@@ -126,7 +153,7 @@ def _seed_of(item: pytest.Item) -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
-    """Arm what the markers say; run an async test that has an exchange among its fixtures."""
+    """Arm what the markers say; run a test that has an exchange among its fixtures."""
     exchanges = [value for value in pyfuncitem.funcargs.values() if _is_exchange(value)]
     idle = [mark.name for mark in pyfuncitem.own_markers if mark.name in MARKERS]
     if idle and not exchanges:
@@ -143,7 +170,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
             wrong = str(error)
         if wrong:
             pytest.fail(wrong, pytrace=False)
-    if exchanges and inspect.iscoroutinefunction(pyfuncitem.obj):
+    is_async = inspect.iscoroutinefunction(pyfuncitem.obj)
+    if exchanges and (is_async or _is_blocking(pyfuncitem)):
         names = pyfuncitem._fixtureinfo.argnames
         _in_virtual_time(pyfuncitem.obj)(**{name: pyfuncitem.funcargs[name] for name in names})
         return True
@@ -152,12 +180,10 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 @pytest.hookimpl(specname="pytest_pyfunc_call", wrapper=True)
 def pytest_bar_network(pyfuncitem: pytest.Function) -> Iterator[None]:
-    """Keep a test that is not async, and has an exchange, from the real one.
-
-    Its blocking clients reach the exchange in `simulate(main, venue=Binance(exchange))` only.
-    """
+    """Keep ordinary code of a test that has an exchange from the real one."""
     has_exchange = any(map(_is_exchange, pyfuncitem.funcargs.values()))
-    if not has_exchange or inspect.iscoroutinefunction(pyfuncitem.obj):
+    is_async = inspect.iscoroutinefunction(pyfuncitem.obj)
+    if not has_exchange or is_async or _is_blocking(pyfuncitem):
         return (yield)
     from failing_exchange.virtual.blocking_sockets import barred
 
@@ -279,7 +305,7 @@ def _explained(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[str]:
         yield _story(item, exchange)
     if shown:
         return
-    if "virtual_time" in getattr(item, "fixturenames", ()):
+    if "virtual_time" in _fixtures_of(item):
         seed = item.stash[_seed]
         yield f"seed {seed}\n{_again(item, seed)}"
     elif call.excinfo is not None and UNSUPPORTED in str(call.excinfo.value):

@@ -40,6 +40,11 @@ class GuestLoop(VirtualLoop):
         self._asleep: Any = None  # the thread that runs this loop, while it waits
 
     @property
+    def carrier(self) -> VirtualLoop:
+        """The loop that carries the venue; a venue that this thread calls lives on there."""
+        return self._program.loop
+
+    @property
     def network(self) -> Network:
         """That of the loop that carries the venue."""
         return self._program.loop.network

@@ -132,6 +132,7 @@ class RunningVenue:
 
     def start(self, loop: asyncio.AbstractEventLoop) -> Gateway:
         """Bind the venue to the running loop; build the exchange if this is the first one."""
+        loop = getattr(loop, "carrier", loop)  # a simulated thread's loop runs on another one
         if self.loop is loop:
             return self.gateway
         self.clock.bind(loop)

@@ -66,7 +66,7 @@ def _refuse(host: Any, port: Any) -> None:
         raise Escape(
             f"a blocking connection to {name}:{port} would leave the simulation; use an "
             "asynchronous client (ccxt.async_support, aiohttp, httpx.AsyncClient) in a coroutine, "
-            "make the program a plain function, which may block (in a test: "
-            "simulate(main, venue=Binance(failing_exchange))), or test in real time: "
+            "make the program a plain function, which may block (a test: def, with the "
+            "fixture failing_exchange and without virtual_time), or test in real time: "
             "failing-exchange serve binance -- python bot.py"
         )
