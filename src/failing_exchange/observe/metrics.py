@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
+from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -71,6 +72,7 @@ class Metrics:
     def begin(self) -> None:
         """Count requests from now on; does nothing where the extra is missing."""
         if is_installed():
+            import_module("prometheus_client")  # not with the first scrape, when bots trade
             self.running.journal.readers.append(self.counts.ended)
             self.venue.observers.all.append(self.counts)
 
@@ -128,6 +130,22 @@ def _counted(name: str) -> Callable[[Metrics], Iterable[Sample]]:
         found = getattr(metrics.counts, name).copy()
         for labels, value in found.items():
             yield (labels if isinstance(labels, tuple) else (str(labels),)), value
+
+    return read
+
+
+def _requests(metrics: Metrics) -> Iterator[Sample]:
+    for operation, counts in metrics.counts.operations.copy().items():
+        for outcome, number in counts.outcomes.copy().items():
+            yield (operation, outcome), number
+
+
+def _durations(name: str) -> Callable[[Metrics], Iterable[Sample]]:
+    """A histogram of each operation."""
+
+    def read(metrics: Metrics) -> Iterator[Sample]:
+        for operation, counts in metrics.counts.operations.copy().items():
+            yield (operation,), getattr(counts, name)
 
     return read
 
@@ -215,18 +233,18 @@ OPERATION, CLIENT = ("operation",), ("client",)
 FAMILIES = (
     Family(COUNTER, "requests", "Requests that ended, by operation and outcome: answered, refused, "
            "damaged, lost, or abandoned by the client", ("operation", "outcome"),
-           _counted("by_operation")),
+           _requests),
     Family(COUNTER, "client_requests", "The same by client: an account, public, or other",
-           ("client", "outcome"), _counted("by_client")),
+           ("client", "outcome"), _counted("clients")),
     Family(COUNTER, "refusals", "Refused requests by reason, as rate_limited or banned",
            ("reason",), _counted("refusals")),
     Family(COUNTER, "unrouted_requests", "Requests that came to no endpoint of the venue, or were "
            "lost by a bug of the simulator", (), _one(lambda m: m.counts.unrouted)),
     Family(HISTOGRAM, "latency_venue_clock_seconds", "From a request's arrival until its client "
            "was told, by the venue's clock: latencies and delays that faults add are in it",
-           OPERATION, _counted("latencies")),
+           OPERATION, _durations("latency")),
     Family(HISTOGRAM, "handling_seconds", "For how long the server was busy with a request, by the "
-           "machine's clock: waiting is not in it", OPERATION, _counted("handling")),
+           "machine's clock: waiting is not in it", OPERATION, _durations("handling")),
     Family(COUNTER, "faults", "Strikes of faults on requests and pushes, by the fault's or mode's "
            "name and the stage", ("fault", "stage"), _counted("faults")),
     Family(GAUGE, "armed_faults", "Faults that are armed", (),

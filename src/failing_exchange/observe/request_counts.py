@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.units import MICROSECOND, MILLISECOND, SECOND
 from failing_exchange.journal.trip import Limited
-from failing_exchange.observe.trip_outcome import TripOutcome, outcome_of, reason_of
+from failing_exchange.observe.trip_outcome import TripOutcome, outcome_of
 from failing_exchange.text.spelling import printable
 
 if TYPE_CHECKING:
@@ -93,6 +93,15 @@ class Histogram:
         return found
 
 
+@dataclass(slots=True)
+class OperationCounts:
+    """The requests of one operation: how they ended, and both durations."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    latency: Histogram = field(default_factory=lambda: Histogram(LATENCY_BOUNDS))
+    handling: Histogram = field(default_factory=lambda: Histogram(HANDLING_BOUNDS))
+
+
 class RequestCounts:
     """Counts the requests of a venue from now on: `ended` is one of `Journal.readers`.
 
@@ -100,53 +109,46 @@ class RequestCounts:
     """
 
     def __init__(self, accounts: Collection[str]) -> None:
-        self.by_operation: Counter[tuple[str, str]] = Counter()  # (operation, outcome)
-        self.by_client: Counter[tuple[str, str]] = Counter()  # (client, outcome)
+        self.operations: dict[str, OperationCounts] = {}  # by label
+        self.clients: Counter[tuple[str, str]] = Counter()  # (client, outcome)
         self.refusals: Counter[str] = Counter()  # by reason
         self.faults: Counter[tuple[str, str]] = Counter()  # (fault, stage), pushes included
         self.unrouted = 0  # requests for which the venue has no endpoint
-        self.latencies: dict[str, Histogram] = {}  # by operation
-        self.handling: dict[str, Histogram] = {}
-        self.clients = LabelValues(CLIENTS_MAX)
+        self._clients = LabelValues(CLIENTS_MAX)
         self._operations = LabelValues(OPERATIONS_MAX)
         self._faults = LabelValues(FAULTS_MAX)
         self._accounts = accounts
 
     def client_of(self, account: str) -> str:
         """The label of a client."""
-        return self.clients.of(account) if account in self._accounts else PUBLIC
+        return self._clients.of(account) if account in self._accounts else PUBLIC
 
     def ended(self, trip: Trip) -> None:
         """Count a trip that has ended."""
-        if trip.struck:
-            for one in trip.struck:
-                if not isinstance(one, Limited):
-                    self.faults[self._faults.of(one.label), str(one.stage)] += 1
+        for one in trip.struck:
+            if not isinstance(one, Limited):
+                self.faults[self._faults.of(one.label), str(one.stage)] += 1
         if trip.is_push or trip.echo_of:
             return
-        outcome, operation = outcome_of(trip), self._operations.of(trip.operation)
-        self.by_operation[operation, outcome] += 1
-        self.by_client[self.client_of(trip.account), outcome] += 1
+        outcome, counts = outcome_of(trip), self._of(trip.operation)
+        counts.outcomes[outcome] += 1
+        self.clients[self.client_of(trip.account), outcome] += 1
         if outcome in UNTOLD:
             return
-        _add(self.latencies, operation, LATENCY_BOUNDS, trip.told_at - trip.born_at)
-        reason = reason_of(trip)
-        if reason is not None:
-            self.refusals[reason] += 1
+        counts.latency.add(trip.told_at - trip.born_at)
+        if outcome is TripOutcome.REFUSED:
+            self.refusals[trip.told.reason] += 1
 
     def handled(self, request: Any, trip: Trip | None, nanoseconds: int) -> None:
         """Note how long the venue's loop was busy with a request; see `server.observing`."""
         if trip is None:
             self.unrouted += 1
         else:
-            operation = self._operations.of(trip.operation)
-            _add(self.handling, operation, HANDLING_BOUNDS, nanoseconds)
+            self._of(trip.operation).handling.add(nanoseconds)
 
-
-def _add(
-    found: dict[str, Histogram], operation: str, bounds: tuple[int, ...], nanoseconds: int
-) -> None:
-    histogram = found.get(operation)
-    if histogram is None:
-        histogram = found[operation] = Histogram(bounds)
-    histogram.add(nanoseconds)
+    def _of(self, operation: str) -> OperationCounts:
+        label = self._operations.of(operation)
+        found = self.operations.get(label)
+        if found is None:
+            found = self.operations[label] = OperationCounts()
+        return found

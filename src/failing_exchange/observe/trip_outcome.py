@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from failing_exchange.core.reject import Reject
-from failing_exchange.journal.trip import parts_of
+from failing_exchange.journal.trip import UNHEARD, Damaged, parts_of
 
 if TYPE_CHECKING:
     from failing_exchange.core.reject import Reason
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 class TripOutcome(StrEnum):
     """What a client received. An answer that a fault has altered is an answer to it."""
+
+    __hash__ = str.__hash__  # an enum's own is slow, and counts are kept by it
 
     ANSWERED = "answered"
     REFUSED = "refused"
@@ -30,12 +32,12 @@ def outcome_of(trip: Trip) -> TripOutcome:
     >>> str(outcome_of(Trip(1, 0, "main", "fetch_time", (), "", told="12:00", ended_at=1)))
     'answered'
     """
-    if trip.told is None:
+    told = trip.told
+    if told.__class__ not in UNHEARD:
+        return TripOutcome.ANSWERED
+    if told is None:
         return TripOutcome.ABANDONED if trip.gave_up_at else TripOutcome.LOST
-    told = parts_of(trip.told)
-    if told.damage is not None:
-        return TripOutcome.DAMAGED
-    return TripOutcome.REFUSED if isinstance(told.answer, Reject) else TripOutcome.ANSWERED
+    return TripOutcome.DAMAGED if told.__class__ is Damaged else TripOutcome.REFUSED
 
 
 def reason_of(trip: Trip) -> Reason | None:
