@@ -53,7 +53,7 @@ mutants: .venv/ready  ## change the code at MUTANTS (200) places; show which no 
 		$(if $(SEED),--seed $(SEED)) $(if $(SECONDS),--seconds $(SECONDS))
 
 clients: .venv/ready .venv-freqtrade/ready  ## run the slower tests: real clients on real sockets
-	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group clients
+	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group clients --group found
 	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal tests/integration tests/clients
 
 lint: .venv/ready typing  ## style and types
