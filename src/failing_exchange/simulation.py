@@ -34,7 +34,7 @@ from typing import (
 from failing_exchange.core.units import DAY_S, MICROSECOND, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.number_checks import is_number, is_whole
-from failing_exchange.virtual import blocking_sockets, tls, wait_for, wallclock
+from failing_exchange.virtual import blocking_sockets, tls, waiting, wallclock
 from failing_exchange.virtual.asyncio_hooks import routed
 from failing_exchange.virtual.clock import VirtualClock
 from failing_exchange.virtual.errors import SimulationError, WallTimeExceeded
@@ -301,7 +301,7 @@ def virtual_time(
     with ExitStack() as undo:
         undo.enter_context(wallclock.follow(clock, tz=tz))
         undo.enter_context(randomness.seeded(seed))
-        undo.enter_context(wait_for.unified())
+        undo.enter_context(waiting.STAND_INS.replaced())
         undo.enter_context(routed(world.new_loop))
         undo.enter_context(tls.elided())
         undo.enter_context(blocking_sockets.barred())

@@ -18,8 +18,6 @@ unregister = asyncio._unregister_task  # `all_tasks()` and a loop that ends do n
 GatheringFuture: Any = vars(asyncio.tasks)["_GatheringFuture"]  # what `gather` returns
 CANCEL_ALL = "_cancel_all_tasks"  # of `asyncio.runners`: what a Runner does to tasks left over
 cancel_all: Any = vars(asyncio.runners)[CANCEL_ALL]
-# What `asyncio.sleep` has called: given a future and a result, it sets one to the other.
-wake: Any = vars(asyncio.futures)["_set_result_unless_cancelled"]
 
 
 def abandon(task: asyncio.Task[Any]) -> None:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, TypeVarTuple
 from weakref import WeakKeyDictionary
 
 from failing_exchange.core.units import SECOND
-from failing_exchange.virtual.asyncio_private import unregister, wake
+from failing_exchange.virtual.asyncio_private import unregister
 from failing_exchange.virtual.clock import VirtualClock, delay_in_ns, instant_in_ns
 from failing_exchange.virtual.deadlock_report import waiting_report
 from failing_exchange.virtual.errors import BudgetExceeded, Deadlock, SimulationError
@@ -36,7 +36,7 @@ from failing_exchange.virtual.handles import (
     VirtualFuture,
     VirtualTask,
 )
-from failing_exchange.virtual.jump import OVER, JumpingLoop
+from failing_exchange.virtual.jump import JumpingLoop
 from failing_exchange.virtual.shutdown import cancel_leftovers
 from failing_exchange.virtual.thread_registry import current
 
@@ -63,7 +63,7 @@ class VirtualLoop(JumpingLoop):
     >>> loop.run_until_complete(asyncio.sleep(86_400, "a day later"))
     'a day later'
     >>> loop.time(), loop.turns
-    (86400.0, 3)
+    (86400.0, 4)
     >>> loop.close()
     """
 
@@ -144,10 +144,6 @@ class VirtualLoop(JumpingLoop):
     ) -> asyncio.TimerHandle:
         """As in asyncio. The delay is rounded to nanoseconds; a positive one is never 0."""
         when = self.clock.ns + delay_in_ns(delay)
-        if callback is wake and self._jumps and self._sleep(when):
-            sleeping: tuple[Any, ...] = args  # its future and its result
-            sleeping[0].set_result(sleeping[1])
-            return OVER
         return self._schedule(when, Timer(when, callback, args, self, context))
 
     def call_at(
