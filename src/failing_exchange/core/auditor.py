@@ -284,7 +284,9 @@ def uncrossed_books(state: State) -> Iterator[str]:
     """No bid in the book that clients see is as high as an ask, in any market status."""
     for symbol, ms in state.markets.items():
         at = ms.liquidity.now * SECOND
-        liquidity = ms.shown(ms.seen_at(at), at) if at >= 0 else ms.liquidity
+        if at < 0:
+            continue  # nobody has looked at it, so no client has an order there
+        liquidity = ms.shown(ms.seen_at(at), at)
         bid, ask = (_best(ms, liquidity, side) for side in (BUY, SELL))
         if bid and ask and bid[0] >= ask[0]:
             yield f"{symbol} is crossed: {bid[0]} bid, {ask[0]} asked ({ms.market.status})"
