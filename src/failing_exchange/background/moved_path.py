@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from heapq import heapify, heappop, heappush, heapreplace
 from typing import NamedTuple, Protocol
 
-from failing_exchange.background.candle_splitting import Node
+from failing_exchange.background.candle_splitting import NEW_NODE, Node
 from failing_exchange.background.price_path import FINEST, LEVELS
 from failing_exchange.core.units import TEN_S
 
@@ -95,13 +95,13 @@ class MovedPath:
         return found
 
     def _sketch(self, level: int, index: int) -> Sketch:
-        node, tens = self.source.node(level, index), LEVELS[level] // TEN_S
-        before, after = self.move.at(index * tens - 1), self.move.at(index * tens + tens - 1)
-        least, most = self.move.bounds(level, index)
-        opened, closed = node.open + before, node.close + after
-        low, high = min(node.low + least, opened), max(node.high + most, opened)
-        middle = node._replace(open=opened, high=high, low=low, close=closed)
-        return Sketch(middle, low, high)
+        node, tens, at = self.source.node(level, index), LEVELS[level] // TEN_S, self.move.at
+        before, after = at(index * tens - 1), at(index * tens + tens - 1)
+        least, most = (after, after) if level == FINEST else self.move.bounds(level, index)
+        opened, high, low, closed, volume, size = node
+        opened, closed = opened + before, closed + after
+        low, high = min(low + least, opened), max(high + most, opened)
+        return Sketch(NEW_NODE((opened, high, low, closed, volume, size)), low, high)
 
     def _finest(self, index: int) -> Node:
         """Ten seconds. They open at the close before them, moved by the move of then."""
