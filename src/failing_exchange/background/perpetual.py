@@ -18,7 +18,7 @@ from failing_exchange.background.premium import Premium, PremiumPath
 from failing_exchange.background.price_path import FINEST, PricePath
 from failing_exchange.background.profiles import Profile
 from failing_exchange.background.reference_prices import SyntheticReference
-from failing_exchange.background.synthetic import Prices, SyntheticMarket
+from failing_exchange.background.synthetic import TENS_KEPT_MAX, Prices, SyntheticMarket
 from failing_exchange.core.chance import WORDS, key, words
 from failing_exchange.core.units import MINUTE_S, TEN_S
 
@@ -83,7 +83,8 @@ class MovedMarket(SyntheticMarket):
     """A market that walks as its spot market does, on a path beside that one's.
 
     Its price is that of the path; `price` is spot's opening in its own ticks, as a numerator and a
-    denominator.
+    denominator. `unmoved`: the points of each ten seconds on the path that its own lies beside;
+    markets beside the same one share them.
     """
 
     def __init__(
@@ -95,11 +96,12 @@ class MovedMarket(SyntheticMarket):
         path: MovedPath,
         price: tuple[int, int],
         profile: Profile,
+        unmoved: dict[int, list[int]],
     ) -> None:
         super().__init__(
             symbol, seed=seed, birth=spot.birth, opening=spot.opening, profile=profile, path=path
         )
-        self.spot, self._moved = spot, path
+        self.spot, self._moved, self._unmoved = spot, path, unmoved
         self._prices = Prices(*price)
         self.key, self.active = spot.key, spot.active  # they stand still in the same seconds
 
@@ -109,8 +111,13 @@ class MovedMarket(SyntheticMarket):
         return self.spot.origin
 
     def _points(self, found: Pattern, node: Node, index: int) -> list[int]:
-        moved = self._moved.move.at(index)
-        return [point + moved for point in found.closes(self._moved.source.node(FINEST, index))]
+        known, moved = self._unmoved.get(index), self._moved.move.at(index)
+        if known is None:
+            if len(self._unmoved) >= TENS_KEPT_MAX:
+                self._unmoved.clear()
+            source = self._moved.source.node(FINEST, index)
+            known = self._unmoved[index] = found.closes(source)
+        return [point + moved for point in known]
 
     def _wicks(
         self, found: Pattern, node: Node, path: list[int], index: int
@@ -155,7 +162,7 @@ class PerpetualMarket(MovedMarket):
         self._opening = spot.opening * underlying.price_step
         super().__init__(
             symbol, seed=seed, spot=spot, path=MovedPath(path, self._premium),
-            price=(self._opening, price_step), profile=profile,
+            price=(self._opening, price_step), profile=profile, unmoved={},
         )  # fmt: skip
 
     @cached_property
@@ -164,6 +171,6 @@ class PerpetualMarket(MovedMarket):
         noise = Noise(self._noise_key)
         index = MovedMarket(
             "index", seed=0, spot=self.spot, path=MovedPath(self._moved.source, noise),
-            price=(self._opening, 1), profile=self.profile,
+            price=(self._opening, 1), profile=self.profile, unmoved=self._unmoved,
         )  # fmt: skip
         return SyntheticReference(index, PremiumOverIndex(self._premium, noise))
