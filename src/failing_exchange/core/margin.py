@@ -167,10 +167,10 @@ def status_of(
                 maintenance += needed
     free = state.ledger.free(wallet, asset)
     locked = account.locked(Wallet.FUTURES, asset) if account.locks else 0
-    return MarginStatus(
+    return record(MarginStatus, (
         free, isolated, isolated_unrealised, unrealised, maintenance, held, ordered, held_alone,
-        locked=locked,
-    )  # fmt: skip
+        0, locked, None,
+    ))  # fmt: skip
 
 
 def liquidation_price(

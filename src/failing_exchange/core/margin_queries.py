@@ -105,13 +105,13 @@ def _report(
         mode, balance, left = ISOLATED, position.margin + unrealised, None
     else:
         mode, (balance, left) = CROSS, shared
-    return PositionReport(
+    return record(PositionReport, (
         market, position.side, position.lots, position.cost, position.margin, mode,
         settings.leverage_of(market.symbol), margin.mark or mark_of(ms, at), notional, unrealised,
         margin.held, margin.ordered, maintenance, _liquidation(marked, margin, left),
         position.updated_at, position.bids, position.asks, balance,
         adl_quantile(state, marked, at),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def adl_quantile(state: State, marked: MarkedPosition, at: int) -> int:
@@ -158,7 +158,8 @@ def _shared(
         left = rates.covered(joint.equity - joint.maintenance)
         return Shared(rates.covered(joint.equity), left)
     status = status_of(state, account, asset, at, margins)
-    return Shared(status.balance, status.balance - status.maintenance)
+    balance = status.balance
+    return record(Shared, (balance, balance - status.maintenance))
 
 
 def fetch_margin(state: State, q: FetchMargin, at: int) -> Margins:
