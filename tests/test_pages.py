@@ -17,7 +17,7 @@ from types import ModuleType
 import pytest
 
 from failing_exchange.cli.main import parser, split
-from failing_exchange.scenarios.scenario import read
+from failing_exchange.scenarios.scenario import KEYS, read
 from tests.pages import Example, Walk, commands, examples, pages
 from tests.sources import ROOT
 
@@ -118,11 +118,18 @@ def test_each_file_in_a_format_can_be_read() -> None:
                 tomllib.loads(example.text)
 
 
-def test_the_scenario_of_the_readme_is_one() -> None:
+SCENARIOS = [
+    pytest.param(example.text, id=f"{name}:{example.line}")
+    for name, found in PAGES.items()
+    for example in found
+    if example.language == "toml" and set(tomllib.loads(example.text)) <= set(KEYS) - {"recordings"}
+]
+
+
+@pytest.mark.parametrize("text", SCENARIOS)
+def test_each_scenario_is_one(text: str) -> None:
     """It is read like any other."""
-    block = [example.text for example in PAGES["README.md"] if example.language == "toml"]
-    assert len(block) == 1
-    assert read(block[0]).incidents
+    read(text)
 
 
 def test_each_page_with_examples_of_its_own_names_its_test() -> None:
