@@ -63,6 +63,8 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("server.control_server", "time.time_ns"): "only where time is real; else the venue's clock",
     ("server.loop_thread", "threading"): "it is only used where time is real",
     ("observe.spans", "asyncio.to_thread"): "the export of `serve` ends in real time",
+    ("page.feed", "asyncio.wait"): "of one task, and only where time is real",
+    ("server.page_server", "time.time_ns"): "names the process to viewers; decides nothing",
     ("server.observing", "time.perf_counter_ns"): "what it measures goes to observers alone",
     ("threads.thread_class", "threading"): "it gives simulated threads their stand-ins",
     ("threads.program", "threading"): "each simulated thread is one, and only one of them runs",
