@@ -21,7 +21,7 @@ from typing import NamedTuple
 from tests.sources import ROOT
 
 FENCE = re.compile(
-    r"^( *)```(\w+)(?: +title=\"([^\"]+)\")?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL
+    r"^( *)```(\w*)(?: +title=\"([^\"]+)\")?\n(.*?)^ *```$", re.MULTILINE | re.DOTALL
 )
 EXIT = re.compile(r"#.*\bexit code (\d+)")  # in the comment behind a command
 PORTS = ("8080", "8090")  # that the pages name; free ones take their places
@@ -44,7 +44,7 @@ def pages() -> list[Path]:
 
 
 def examples(page: Path) -> list[Example]:
-    """The blocks of a page that name a language, in order."""
+    """The blocks of a page, in order."""
     source = page.read_text(encoding="utf-8")
     return [
         Example(language, title, re.sub(f"^{indent}", "", text, flags=re.MULTILINE),

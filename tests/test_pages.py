@@ -48,7 +48,7 @@ SHELL = [
     pytest.param(command, id=f"{name}: {command}"[:100])
     for name, found in PAGES.items()
     for example in found
-    if example.language in ("sh", "console")
+    if example.language in ("", "sh", "console")
     for command in commands(example.text)
     if command.startswith("failing-exchange ")
 ]
