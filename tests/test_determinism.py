@@ -158,9 +158,136 @@ print([(t.number, t.born_at, t.ended_at, t.account, t.operation) for t in X.jour
 """
 
 
-def told_by(python: str, program: str) -> str:
+THREADS = """
+import asyncio, itertools, json, queue, sched, select, socket, sys, threading, time, uuid
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from failing_exchange import Binance, FailingExchange, simulate
+
+TOLD = []
+
+def tell(*what):
+    TOLD.append((threading.current_thread().name, threading.get_ident(), time.time_ns(), *what))
+
+def ask(path, timeout=10):
+    url = f"https://api.binance.com/api/v3/{path}"
+    with urllib.request.urlopen(url, timeout=timeout) as answer:
+        return json.load(answer)
+
+def locks():
+    lock, changed, started = threading.RLock(), threading.Condition(), threading.Barrier(4)
+    seats, held = threading.Semaphore(2), {f"key{n}" for n in range(20)}
+    def work(name):
+        started.wait()
+        for n in range(6):
+            with seats, lock:
+                tell("has the lock", name, n)
+            time.sleep(0.01 * (n % 3))
+        with changed:
+            changed.notify_all()
+        tell(changed.acquire(timeout=0.5), len(held))
+        changed.release()
+    threads = [threading.Thread(target=work, args=(n,)) for n in "abc"]
+    for thread in threads:
+        thread.start()
+    started.wait()
+    with changed:
+        tell("notified", changed.wait(5))
+    for thread in threads:
+        thread.join()
+
+def pools():
+    inbox = queue.PriorityQueue(2)
+    def put(n):
+        inbox.put((n % 5, n))
+        return n, ask("ticker/price?symbol=BTCUSDT")["price"]
+    with ThreadPoolExecutor(4) as pool:
+        jobs = [pool.submit(put, n) for n in range(12)]
+        for _ in jobs:
+            tell("got", inbox.get(timeout=60))
+        for job in as_completed(jobs):
+            tell("done", job.result())
+
+def waits():
+    timer = threading.Timer(2.5, tell, ("the timer",))
+    timer.start()
+    near, far = socket.socketpair()
+    threading.Thread(target=lambda: (time.sleep(1), far.sendall(b"x"))).start()
+    tell("readable", select.select([near], [], [], 5)[0] == [near], near.recv(9))
+    plan = sched.scheduler(time.monotonic, time.sleep)
+    for delay in (3, 1, 2):
+        plan.enter(delay, 1, tell, (f"after {delay}",))
+    plan.run()
+    timer.join()
+    try:
+        ask("time", timeout=0.005)
+    except TimeoutError:
+        tell("TimeoutError")
+    except OSError as error:
+        tell(type(error.reason).__name__)
+
+async def mixed():
+    found = await asyncio.gather(*(asyncio.to_thread(ask, "time") for _ in range(5)))
+    tell([one["serverTime"] for one in found], str(uuid.uuid4()))
+
+def main():
+    for story in (locks, pools, waits):
+        story()
+    asyncio.run(mixed())
+
+for schedule in ("fifo", "random"):
+    x = FailingExchange(seed=3, base_failure_rate=0.02)
+    try:
+        simulate(main, venue=Binance(x), seed=5, schedule=schedule)
+    except OSError as error:
+        TOLD.append(str(error))
+    TOLD.append([(t.number, t.born_at, t.ended_at, t.operation) for t in x.journal.trips])
+print(TOLD)
+"""
+
+
+BLOCKING_CCXT = """
+import threading, time
+import ccxt
+
+from failing_exchange import Binance, FailingExchange, simulate
+from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
+
+X = FailingExchange(seed=7)
+X.arm("delay_answer", operations="fetch_balance")
+KEYS = {"apiKey": DEFAULT_KEY, "secret": DEFAULT_SECRET, "timeout": 900}
+
+def trade(kind, symbol):
+    client = getattr(ccxt, kind)(KEYS)
+    for n in range(5):
+        try:
+            client.create_order(symbol, "market", "sell" if n % 2 else "buy", 0.01)
+            client.fetch_balance()
+        except ccxt.RequestTimeout:
+            print("TimeoutError", n)
+        time.sleep(60)
+
+def main():
+    threads = [
+        threading.Thread(target=trade, args=one)
+        for one in (("binance", "BTC/USDT"), ("binanceusdm", "BTC/USDT:USDT"))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+simulate(main, venue=Binance(X), schedule="random")
+print([(t.number, t.born_at, t.ended_at, t.account, t.operation) for t in X.journal.trips])
+"""
+
+
+def told_by(python: str, program: str, hash_seed: str = "1") -> str:
     """What a program with deadlines sees: instants to the nanosecond, order, numbers of trips."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    environment = {
+        **os.environ, "PYTHONPATH": str(ROOT / "src"), "PYTHONHASHSEED": hash_seed,
+    }  # fmt: skip
     done = subprocess.run(
         [python, "-c", program], env=environment, capture_output=True, text=True, timeout=120,
         check=False,
@@ -171,11 +298,22 @@ def told_by(python: str, program: str) -> str:
 
 
 @pytest.mark.parametrize("version", OTHERS)
-@pytest.mark.parametrize("program", [WAITING, CLIENTS], ids=["deadlines", "ccxt"])
+@pytest.mark.parametrize(
+    "program",
+    [WAITING, CLIENTS, THREADS, BLOCKING_CCXT],
+    ids=["deadlines", "ccxt", "threads", "blocking ccxt"],
+)
 def test_a_program_is_the_same_in_every_python(version: str, program: str) -> None:
     """`asyncio.wait_for` was rewritten in 3.12: what waited with it ended a nanosecond later, and
     clients that load their markets together met the venue in another order."""
     assert told_by(other(version), program) == told_by(sys.executable, program)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("program", [THREADS, BLOCKING_CCXT], ids=["threads", "ccxt"])
+def test_threads_are_the_same_in_every_process(program: str) -> None:
+    """With all that they wait for, in both orders: whatever order sets of strings have there."""
+    assert told_by(sys.executable, program) == told_by(sys.executable, program, hash_seed="4242")
 
 
 # ---- what is armed beside changes nobody else's numbers

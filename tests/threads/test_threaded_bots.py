@@ -22,7 +22,7 @@ from failing_exchange.threads import interrupts
 from tests.sources import ROOT
 
 PRELUDE = """
-import json, threading, time, urllib.request
+import concurrent.futures, json, threading, time, urllib.request
 from concurrent.futures import ThreadPoolExecutor
 
 def ask(path="time"):
@@ -241,6 +241,8 @@ def main():
     import uuid
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(work, "abc"))
+        for job in concurrent.futures.wait([pool.submit(work, name) for name in "abc"]).done:
+            print(hash(job))  # `wait` returns a set
     print(uuid.uuid4(), time.time())
 """
 
@@ -265,8 +267,8 @@ def test_threads_are_the_same_in_each_process(tmp_path: Path) -> None:
         for hash_seed in ("0", "77")
     )  # fmt: skip
     assert first == second
-    assert len(first) == 32
-    assert first[:16] != first[16:]
+    assert len(first) == 68
+    assert first[:34] != first[34:]
 
 
 @pytest.mark.slow

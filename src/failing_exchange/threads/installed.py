@@ -19,6 +19,7 @@ from failing_exchange.threads import (
     names,
     refused_calls,
     selecting,
+    serial_hashes,
     thread_class,
     tls_sockets,
 )
@@ -64,7 +65,7 @@ def _install(undo: ExitStack) -> None:
     for kind, name, value in selecting.ATTRIBUTES:
         if hasattr(selectors, kind):
             put(undo, getattr(selectors, kind), name, value)
-    for owner, name, value in refused_calls.attributes():
+    for owner, name, value in (*refused_calls.attributes(), *serial_hashes.attributes()):
         put(undo, owner, name, value)
     put(undo, ThreadPoolExecutor, "_counter", itertools.count().__next__)
 

@@ -67,6 +67,7 @@ class Program:
         self.threads: dict[SimulatedThread, None] = {}  # those that are alive, oldest first
         self.errors: list[tuple[str, BaseException]] = []  # (thread, what ended it)
         self.signal_handlers: dict[int, Any] = {}
+        self.serials = itertools.count(1)  # of objects that its threads make
         self.names = itertools.count(1)  # of threads without one
         self.steps = 0  # grows as long as the threads get anywhere
         self._numbers = itertools.count(1)
