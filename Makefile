@@ -35,9 +35,10 @@ versions: .venv/ready  ## run the same programs on every Python from 3.11 to 3.1
 		for p in python$$v ~/.pyenv/versions/$$v.*/bin/python none; do \
 			$$p -c '' 2>/dev/null && break; done; \
 		test "$$p" != none || { echo "No Python $$v here: it is left out" >&2; continue; }; \
-		test -e .venv-$$v/made || { "$$p" -m venv .venv-$$v && PIP_CONSTRAINT=constraints.txt \
-			.venv-$$v/bin/python -m pip install --quiet --quiet --editable '.[ccxt]' && \
-			touch .venv-$$v/made; } || exit 1; done
+		test -e .venv-$$v/ready || { "$$p" -m venv .venv-$$v && PIP_CONSTRAINT=constraints.txt \
+			.venv-$$v/bin/python -m pip install --quiet --quiet --editable '.[ccxt,hypothesis]' \
+			pytest && touch .venv-$$v/ready; } || exit 1; \
+		.venv-$$v/bin/python -m pytest -m "slow or not slow" tests/threads || exit 1; done
 	@$(BIN)/python -m pytest -rs -m "slow or not slow" tests/test_determinism.py
 
 coverage: .venv/ready  ## measure the tests' branch coverage; lists modules below BELOW (90) percent

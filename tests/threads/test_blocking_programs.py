@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, Queue
 from typing import Any
@@ -421,7 +422,9 @@ def test_a_policy_of_the_program_does_not_bring_a_real_loop() -> None:
 
     def main() -> float:
         asyncio.set_event_loop_policy(Other())
-        loop = asyncio.get_event_loop()
+        with warnings.catch_warnings():  # from Python 3.12 on, where none is current
+            warnings.simplefilter("ignore", DeprecationWarning)
+            loop = asyncio.get_event_loop()
         loop.add_signal_handler(signal.SIGTERM, loop.stop)
         loop.run_until_complete(asyncio.sleep(3_600))
         loop.close()
