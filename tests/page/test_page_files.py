@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from failing_exchange.page.assets import HEADERS, POLICY, asset
-from tests.sources import ROOT
 
 STATIC = Path(str(files("failing_exchange"))) / "page" / "static"
 SCRIPTS = sorted(path.name for path in STATIC.glob("*.js"))
@@ -62,10 +61,3 @@ def test_the_document_has_neither_script_nor_style_of_its_own() -> None:
 def test_nothing_else_is_served(path: str) -> None:
     """Only names of one folder, without any way out of it."""
     assert asset(path) is None
-
-
-def test_the_wheel_has_the_page() -> None:
-    """Plain files in the package go into the wheel as they are; `make clients` builds one."""
-    project = (ROOT / "pyproject.toml").read_text()
-    assert 'packages = ["src/failing_exchange"]' in project
-    assert STATIC.is_relative_to(ROOT / "src" / "failing_exchange")

@@ -29,11 +29,11 @@ from failing_exchange.venues.binance.venue import Binance
 Story = Callable[[Binance, str, aiohttp.ClientSession], Awaitable[None]]
 
 
-def served(story: Story, *, token: str | None = None) -> None:
+def served(story: Story, *, token: str | None = None, as_of: str | None = None) -> None:
     """Run a story beside a venue that is served in real time."""
 
     async def main() -> None:
-        venue = Binance(FailingExchange(latency=None))
+        venue = Binance(FailingExchange(latency=None, as_of=as_of))
         await venue.listen("127.0.0.1", 0)
         control = ControlServer(venue, token=token)
         port = await control.listen("127.0.0.1", 0)
@@ -130,6 +130,22 @@ def test_the_page_opens_without_a_token_and_shows_nothing_without_it() -> None:
             assert "s3cret" not in json.dumps(await heard("hello"))
 
     served(story, token="s3cret")
+
+
+def test_changes_of_the_api_that_are_ahead_are_offered() -> None:
+    """Until they are in force: a page that is opened later does not name them."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        async def ahead() -> list[str]:
+            async with feed(session, url) as heard:
+                return [one["name"] for one in (await heard("hello"))["changes"]]
+
+        before = await ahead()
+        change = Control(url).incident
+        await asyncio.to_thread(change, "venue_changes", change="listen_keys")
+        assert [one for one in before if one not in await ahead()] == ["listen_keys"]
+
+    served(story, as_of="2026-02-19")
 
 
 def test_no_other_page_reads_the_feed() -> None:

@@ -67,6 +67,12 @@ class PageServer:
             "seed": str(self._api.exchange.seed),
             "symbols": list(venue.markets),
             "accounts": list(venue.accounts),
+            "changes": [
+                {"name": one.name, "day": one.day, "before": one.before, "after": one.after}
+                for features in venue.apis
+                for one in features.table.changes
+                if features.has(one.name) != one.on
+            ],
             "judged": list(self._api.venue.judges),
             "last": self._api.exchange.journal.last,
             "first": trips[0].number if trips else 0,

@@ -2,6 +2,7 @@
 import {action, clock, el, fill, notice} from "./dom.js";
 
 const OVERSCAN = 6; // rows above and below those in sight
+const SORT_MS = 300; // without a new drawing, until the elements are put in order
 const FILTERS = [ // name, label, what of a row it compares
   ["client", "Client", row => [row.client || "(nobody)"]],
   ["op", "Operation", row => [row.op]],
@@ -11,9 +12,9 @@ const FILTERS = [ // name, label, what of a row it compares
 
 export function mount(root, feed, api, story) {
   const table = new Columns(root, feed, story);
-  feed.on("rows", rows => { rows.forEach(row => table.learn(row)); table.soon(); });
-  feed.on("dropped", () => table.soon());
-  feed.on("cleared", () => { table.active = null; table.soon(); });
+  feed.on("rows", rows => { rows.forEach(row => table.learn(row)); table.renew(); });
+  feed.on("dropped", () => table.renew());
+  feed.on("cleared", () => { table.active = null; table.paused = false; table.renew(); });
   addEventListener("resize", () => table.soon());
   return {show: () => table.soon()};
 }
@@ -59,8 +60,9 @@ class Columns {
 
   /** Offer what a row has in the filters. */
   learn(row) {
-    if (row.gap) return;
+    row.version = (row.version || 0) + 1;
     row.text = null;
+    if (row.gap) return;
     for (const [name, label, values] of FILTERS) {
       for (const value of values(row)) {
         if (this.known[name].has(value)) continue;
@@ -75,8 +77,7 @@ class Columns {
 
   filter(name, value) {
     this.wanted[name] = value;
-    this.refresh = true;
-    this.soon();
+    this.renew();
   }
 
   matches(row) {
@@ -96,6 +97,12 @@ class Columns {
     this.paused = paused;
     this.pausedAt = this.feed.rows.length ? this.feed.lastNumber() : 0;
     this.pauseButton.setAttribute("aria-pressed", String(paused));
+    this.renew();
+  }
+
+  /** Choose the rows anew before they are drawn. */
+  renew() {
+    this.stale = true;
     this.soon();
   }
 
@@ -114,19 +121,19 @@ class Columns {
     const box = this.scroller, h = this.height;
     const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - h / 2;
     const top = this.view[Math.floor(box.scrollTop / h)], offset = box.scrollTop % h;
-    if (!this.paused || this.refresh) {
+    if (this.stale) {
       const last = this.paused ? this.pausedAt : Infinity;
       this.view = this.feed.rows.filter(row => row.n <= last && this.matches(row));
+      this.spacer.style.height = `${this.view.length * h}px`;
+      box.setAttribute("aria-rowcount", String(this.view.length + 1));
+      this.drawCount();
     }
-    this.refresh = false;
-    this.spacer.style.height = `${this.view.length * h}px`;
-    box.setAttribute("aria-rowcount", String(this.view.length + 1));
+    this.stale = false;
     if (atEnd && !this.paused) box.scrollTop = box.scrollHeight;
     else if (top && this.view[Math.floor(box.scrollTop / h)] !== top) {
       box.scrollTop = Math.max(0, this.indexOf(top.n)) * h + offset;
     }
     this.drawRows(h);
-    this.drawCount();
   }
 
   drawRows(h) {
@@ -138,19 +145,41 @@ class Columns {
       this.pool.push(row);
       this.spacer.append(row);
     }
-    this.pool.forEach((place, i) => {
-      const row = i < many ? this.view[first + i] : undefined;
-      place.hidden = row === undefined;
-      if (row === undefined) { place.removeAttribute("id"); return; }
-      place.style.transform = `translateY(${(first + i) * h}px)`;
-      place.id = `row-${row.n}`;
-      place.dataset.n = row.n;
-      place.setAttribute("aria-rowindex", String(first + i + 2));
-      place.className = `row${row.gap ? " gap" : ""}${row.differs ? " differs" : ""}` +
-        `${row.push ? " push" : ""}${this.active === row.n ? " active" : ""}`;
-      place.setAttribute("aria-selected", String(this.active === row.n));
+    const last = Math.min(this.view.length, first + this.pool.length);
+    this.pool.forEach(place => { place.used = false; });
+    for (let i = first; i < last; i++) this.drawRow(this.pool[i % this.pool.length], this.view[i], i, h);
+    for (const place of this.pool) {
+      place.hidden = !place.used;
+      if (!place.used) place.removeAttribute("id");
+    }
+    clearTimeout(this.sorting);
+    this.sorting = setTimeout(() => this.sort(), SORT_MS);
+  }
+
+  /** Bring the elements into the order of their rows, for screen readers, when scrolling rests. */
+  sort() {
+    const wanted = this.pool.filter(place => place.used).sort((a, b) => a.index - b.index);
+    if (wanted.some((place, i) => i && !(wanted[i - 1].compareDocumentPosition(place) & 4))) {
+      this.spacer.append(...wanted);
+    }
+  }
+
+  /** Draw a row into an element; most of the time it is there already. */
+  drawRow(place, row, index, h) {
+    place.used = true;
+    const active = this.active === row.n;
+    if (place.row === row && place.version === row.version && place.index === index &&
+      place.active === active && place.h === h && place.id) return;
+    if (place.row !== row || place.version !== row.version) {
       fill(place, row.gap ? this.gapCells(row) : this.cells(row));
-    });
+    }
+    Object.assign(place, {row, version: row.version, index, active, h, id: `row-${row.n}`});
+    place.style.transform = `translateY(${index * h}px)`;
+    place.dataset.n = row.n;
+    place.setAttribute("aria-rowindex", String(index + 2));
+    place.setAttribute("aria-selected", String(active));
+    place.className = `row${row.gap ? " gap" : ""}${row.differs ? " differs" : ""}` +
+      `${row.push ? " push" : ""}${active ? " active" : ""}`;
   }
 
   cells(row) {

@@ -15,8 +15,9 @@ const QUICK = [
 
 export function mount(root, feed, api) {
   const market = el("select", {id: "incident-market"});
-  const quick = el("div", {class: "tools"}), all = el("div");
+  const quick = el("div", {class: "tools"}), all = el("div"), changes = el("div");
   root.append(el("h2", {}, "One click"), el("label", {for: "incident-market"}, "Market ", market), quick,
+    el("h2", {}, "Announced changes of the API"), changes,
     el("h2", {}, "All incidents"), all);
   const isContract = () => market.value.includes(":");
   const run = async (name, fields) => {
@@ -44,6 +45,7 @@ export function mount(root, feed, api) {
     fill(market, facts.symbols.map(one => el("option", {value: one}, one)));
     if (facts.symbols.includes(chosen)) market.value = chosen;
     drawQuick();
+    fill(changes, changeList(facts.changes, run));
   });
   let loaded = false;
   return {show: async () => {
@@ -60,12 +62,22 @@ export function mount(root, feed, api) {
   }};
 }
 
+const changeList = (changes, run) => changes.length
+  ? el("details", {}, el("summary", {}, `${changes.length} ahead`), el("ul", {class: "cards"}, changes.map(one => el("li", {},
+    el("div", {class: "line"}, el("b", {}, one.name.replaceAll("_", " ")), el("span", {class: "soft"}, one.day),
+      action("Now", () => run("venue_changes", {change: one.name}), {"aria-label": `${one.name}, now`}),
+      action("In 10 minutes", () => run("venue_changes", {change: one.name, after: "10m"}),
+        {"aria-label": `${one.name}, in 10 minutes`})),
+    el("p", {class: "soft"}, `${one.before} → ${one.after}`)))))
+  : el("p", {class: "soft"}, "All are in force. Serve the venue as of a day (--as-of) to have some ahead.");
+
 const incident = (schema, feed, run, market) => {
   const {do: _, ...properties} = schema.properties;
   const place = el("div");
   const build = () => {
     const fields = form(properties, {required: schema.required.filter(one => one !== "do"),
-      choices: {symbol: feed.facts?.symbols, account: feed.facts?.accounts, wallet: ["spot", "futures"]},
+      choices: {symbol: feed.facts?.symbols, account: feed.facts?.accounts, wallet: ["spot", "futures"],
+        change: feed.facts?.changes.map(one => one.name)},
       preset: {symbol: market.value}});
     fill(place, el("form", {onsubmit: async event => {
       event.preventDefault();
