@@ -10,7 +10,8 @@ import pytest
 from failing_exchange import FailingExchange, Judge, Verdict, simulate
 from failing_exchange.core import commands as c, queries as q
 from failing_exchange.core.order import BUY, SELL, OrderType, PositionSide
-from failing_exchange.errors import ConfigurationError
+from failing_exchange.core.positions import MarginMode
+from failing_exchange.errors import ConfigurationError, NoChangeError
 from failing_exchange.judge.catalogue import make
 from failing_exchange.judge.intents import intend
 from failing_exchange.judge.rule import Outcome
@@ -42,6 +43,20 @@ def test_an_option_that_no_account_can_have_is_refused(name: str, options: dict[
     """It would accuse every bot, or none."""
     with pytest.raises(ConfigurationError, match=str(next(iter(options.values())))):
         make([name], {name: options})
+
+
+def test_to_ask_for_a_mode_before_each_entry_is_no_hot_loop() -> None:
+    """A refusal that says that nothing has to change tells the bot that all is well."""
+
+    async def sure(exchange: Any) -> None:
+        isolated = c.SetMarginMode("main", P, MarginMode.ISOLATED)
+        await send(exchange, "set_margin_mode", isolated)
+        for _ in range(20):
+            with pytest.raises(NoChangeError):
+                await send(exchange, "set_margin_mode", isolated)
+            await asyncio.sleep(5)
+
+    assert judged(sure).result("no_hot_loop").outcome is Outcome.PASS
 
 
 async def hedged(exchange: Any, *stops: tuple[Any, PositionSide, float]) -> None:

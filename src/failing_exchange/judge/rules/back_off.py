@@ -140,8 +140,8 @@ class NoHotLoop(Rule):
     def _count(self, trip: Trip, command: Any, answer: Any) -> None:
         """Count what was told of one command of a request."""
         name = _name(trip, command)
-        if answer.__class__ is not Reject:
-            self._rows.pop(name, None)
+        if answer.__class__ is not Reject or answer.reason is Reason.NO_CHANGE:
+            self._rows.pop(name, None)  # all is as it was asked to be
             return
         if answer.reason not in FINAL or any(e.__class__ in OPERATORS for e in trip.happened):
             return  # what the operator changed with this very request, nobody could know before
