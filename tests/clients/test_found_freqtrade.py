@@ -1,0 +1,63 @@
+"""What docs/found/freqtrade.md says about freqtrade 2026.9 is so."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.found import headline, told
+from tests.clients.freqtrade.bot import PYTHON, installed
+from tests.clients.test_freqtrade_simulated import block
+
+pytestmark = pytest.mark.skipif(
+    not installed(), reason=f"needs freqtrade at {PYTHON}: make clients installs it"
+)
+OF_FUTURES = ("trading_mode", "margin_mode", "order_types")
+TRADE = ["-m", "freqtrade", "--", "trade", "--config", "config.json", "--userdir", "user",
+         "--strategy", "Simple", "--strategy-path", "."]  # fmt: skip
+
+
+def settings(*, spot: bool) -> dict[str, Any]:
+    """The configuration of docs/freqtrade.md, for one of the products."""
+    found: dict[str, Any] = json.loads(block("json"))
+    if spot:
+        found = {name: value for name, value in found.items() if name not in OF_FUTURES}
+        found["exchange"]["pair_whitelist"] = ["BTC/USDT"]
+    return found
+
+
+def said(tmp_path: Path, scenario: str, *, spot: bool) -> str:
+    """Trade for twelve minutes; the first line of the verdict."""
+    (tmp_path / "bot" / "user").mkdir(parents=True)
+    (tmp_path / "bot" / "config.json").write_text(json.dumps(settings(spot=spot)))
+    (tmp_path / "bot" / "strategy.py").write_text(block("python"))
+    options = ["--scenario", scenario, "--duration", "12m", "--calm", "2m"]
+    return headline(PYTHON, tmp_path, [*options, "--files", "bot", "--keep-files", "kept"], TRADE)
+
+
+def rows(tmp_path: Path, query: str) -> list[Any]:
+    """What freqtrade's database says at the end."""
+    with closing(sqlite3.connect(tmp_path / "kept" / "trades.sqlite")) as db:
+        return db.execute(query).fetchall()
+
+
+def test_a_purchase_whose_answer_was_lost_is_not_in_the_books(tmp_path: Path) -> None:
+    """Spot: the third order was filled, and the database has the second and the fourth."""
+    assert said(tmp_path, "order_timeout_after_accept", spot=True) in told("freqtrade.md")
+    assert [row[0] for row in rows(tmp_path, "select order_id from orders")][:3] == ["1", "2", "4"]
+
+
+def test_a_sale_whose_answer_was_lost_is_sent_for_ever(tmp_path: Path) -> None:
+    """Futures: the position is closed, and the trade is open in the database to the end."""
+    assert said(tmp_path, "order_timeout_after_accept", spot=False) in told("freqtrade.md")
+    assert rows(tmp_path, "select is_open from trades") == [(1,)]
+
+
+def test_a_ban_at_the_start_ends_the_bot(tmp_path: Path) -> None:
+    """It asks again inside the ban, and gives up before the ban ends."""
+    assert said(tmp_path, "weight_429_to_418", spot=True) in told("freqtrade.md")
