@@ -12,6 +12,7 @@ import pytest
 
 from failing_exchange import simulate
 from failing_exchange.core.commands import LiquidatePosition, SettleContract
+from failing_exchange.faults.triggers import nth
 from failing_exchange.journal.serialize import line
 from failing_exchange.venue.plain_view import View
 from failing_exchange.venues.binance_usdm.contract_streams import StreamRoute, parse
@@ -209,6 +210,23 @@ def test_an_hour_ends_a_key_and_its_listeners_are_told() -> None:
             told = await last
             check_shape('e" E listenKey"', told)
             assert (told["e"], told["listenKey"]) == ("listenKeyExpired", key)
+
+    on_streams(story)
+
+
+def test_a_key_that_was_told_to_have_expired_is_gone() -> None:
+    """A client that asks anew gets another key, by which it sees that it has to connect again."""
+
+    async def story(clients: Clients) -> None:
+        key = (await clients.listen_key())[1]["listenKey"]
+        paths = f"/private/ws/{key}", f"/private/stream?listenKey={key}"
+        async with clients.listen(paths[0]) as first, clients.listen(paths[1]) as second:
+            clients.mine.arm("end_subscription", nth(1))
+            await clients.mine.create_order(BTC, "market", "buy", 0.1)
+            assert (await first.next())["e"] == "listenKeyExpired"
+            assert (await second.next())["data"]["e"] == "listenKeyExpired"
+        assert (await clients.listen_key("PUT"))[0] == 400
+        assert (await clients.listen_key())[1]["listenKey"] != key
 
     on_streams(story)
 

@@ -144,6 +144,15 @@ class ListenKeys:
         for stream in known.streams.values():
             self._streams.end(stream, ListenKeyExpired(known.name, at))
 
+    def _expire_early(self, known: _ListenKey, client: str) -> None:
+        """A fault has told a listener that the key has expired: it is void for all requests."""
+        self.leave((known.name,), client)
+        if self._keys.pop(known.name, None) is None:
+            return
+        at = self._streams.venue.clock.now()
+        for stream in known.streams.values():
+            self._streams.end(stream, ListenKeyExpired(known.name, at))
+
     # ---- who listens
 
     def listen(
@@ -174,7 +183,7 @@ class ListenKeys:
         write = self._writer(micro=micro)
         stream = UserStream(known.account, write, say, lambda: opened.do((Abort(),)))
         stream.last = partial(ListenKeyExpired, known.name)
-        stream.ended = partial(self.leave, (known.name,), opened.name)
+        stream.ended = partial(self._expire_early, known, opened.name)
         known.streams[opened.name] = stream
         past = self._streams.subscribe(stream, opened.name)
         if past is not None:
