@@ -22,13 +22,13 @@ def python_of(program: str) -> Path | None:
     return Path(sys.executable) if importlib.util.find_spec(program) else None
 
 
-def told(python: Path | None, driver: str, scenario: str, folder: Path) -> str:
+def told(python: Path | None, driver: str, scenario: str, folder: Path, whole: bool = False) -> str:
     """What `failing-exchange run` prints for a driver and a scenario of docs/found."""
     assert python is not None
     arguments = ["--scenario", str(FOUND / "scenarios" / scenario)] if scenario else (
         ["--mode", "NONE", "--duration", "10m"]
     )  # fmt: skip
-    bot = ["--bot", f"{FOUND / 'programs' / driver}:main"]
+    bot = ["--bot", f"{FOUND / 'programs' / driver}{'' if whole else ':main'}"]
     done = subprocess.run(
         [str(python), "-m", "failing_exchange", "run", *bot, *arguments],
         cwd=folder, capture_output=True, text=True, timeout=PATIENCE, check=False,
