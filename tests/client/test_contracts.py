@@ -18,7 +18,7 @@ from failing_exchange import (
     SymbolNotFoundError,
     simulate,
 )
-from failing_exchange.core.commands import LiquidatePosition
+from failing_exchange.core.commands import CheckMarks, LiquidatePosition
 from tests.client.test_structures import Judge, validator
 
 SWAP, SPOT = "BTC/USDT:USDT", "BTC/USDT"
@@ -338,3 +338,23 @@ def test_open_interest_follows_the_volume_of_the_last_day() -> None:
             await asyncio.sleep(6 * 3_600)
 
     simulate(story())
+
+
+def test_looks_at_the_mark_price_do_not_pile_up() -> None:
+    """A bot that adds to a position is looked at as often after hours as at first.
+
+    Each order plans a look of its own; those that an earlier one has replaced do nothing.
+    """
+
+    async def main() -> list[int]:
+        exchange, planned = make(), list[int]()
+        for n in range(36):
+            await exchange.create_order(SWAP, "market", "buy", 0.002)
+            await asyncio.sleep(300)
+            if n % 12 == 11:
+                assert exchange.venue.engine is not None
+                agenda = exchange.venue.engine.state.agenda
+                planned.append(sum(isinstance(one.command, CheckMarks) for one in agenda))
+        return planned
+
+    assert max(simulate(main)) <= 13  # those of the last hour's twelve orders, and the one due

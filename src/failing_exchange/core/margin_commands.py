@@ -162,8 +162,13 @@ def transfer_funds(state: State, command: c.TransferFunds, at: int) -> Transferr
 
 
 def look_at_marks(state: State, command: c.CheckMarks, at: int) -> None:
-    """Look at the accounts whose margin a mark price may have used up."""
-    check_marks(state, command.symbol, at)
+    """Look at the accounts whose margin a mark price may have used up.
+
+    Only where this look is the one that is due: one of another instant was replaced by an earlier
+    one, which has planned what was to follow.
+    """
+    if state.markets[command.symbol].mark_due_at == at:
+        check_marks(state, command.symbol, at)
 
 
 def move_mark(state: State, command: c.MoveMark, at: int) -> None:

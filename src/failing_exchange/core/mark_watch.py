@@ -70,6 +70,8 @@ def _closest(several: Iterable[Bounds]) -> Bounds:
 
 def met(ms: MarketState, at: int) -> list[str]:
     """The names whose bounds the present mark price, or index, has reached."""
+    if not ms.mark_watched:
+        return []  # the mark price of a new second is only made where somebody waits for it
     mark = mark_of(ms, at)
     return [
         name
