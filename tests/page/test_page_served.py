@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import aiohttp
@@ -146,6 +147,45 @@ def test_changes_of_the_api_that_are_ahead_are_offered() -> None:
         assert [one for one in before if one not in await ahead()] == ["listen_keys"]
 
     served(story, as_of="2026-02-19")
+
+
+def test_a_market_is_shown_with_what_clients_did_in_it() -> None:
+    """Candles, book and fills in units; of a perpetual what is paid for holding it, too."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        x, control = venue.exchange, Control(url)
+        await x.create_order("BTC/USDT", "market", "buy", 0.1)
+        await x.create_order("BTC/USDT", "limit", "buy", 0.2, 30_000)
+        found = await asyncio.to_thread(control.market, "BTC/USDT", 5)
+        times = [candle[0] for candle in found["candles"]]
+        assert {after - before for before, after in pairwise(times)} == {5}
+        best = [float(found["book"][side][0][0]) for side in ("bids", "asks")]
+        assert best[0] < best[1]
+        assert sum(float(fill["amount"]) for fill in found["fills"]) == pytest.approx(0.1)
+        assert [order["price"] for order in found["orders"]] == ["30000"]
+        assert found["funding"] is None
+        contract = await asyncio.to_thread(control.market, "BTC/USDT:USDT")
+        assert contract["funding"]["hours"] == 8
+        for symbol, seconds in (("X/Y", 60), ("BTC/USDT", 7)):
+            with pytest.raises(ConfigurationError, match="no market|expected one of"):
+                await asyncio.to_thread(control.market, symbol, seconds)
+
+    served(story)
+
+
+def test_what_is_used_of_the_limits_is_shown() -> None:
+    """Before a bot is refused, and after: a ban has an end."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        control = Control(url)
+        await venue.ask(Request("GET", "/api/v3/depth", "symbol=BTCUSDT", peer="10.0.0.1"))
+        used = await asyncio.to_thread(control.limits)
+        [weight] = [one for one in used if (one["who"], one["what"]) == ("10.0.0.1", "weight")]
+        assert weight["used"] > 0
+        assert weight["limit"] == 6_000
+        assert (weight["interval"], weight["banned_until"]) == ("1M", None)
+
+    served(story)
 
 
 def test_no_other_page_reads_the_feed() -> None:

@@ -29,7 +29,7 @@ def row_of(trip: Trip, markets: Mapping[str, Market]) -> dict[str, Any]:
         "ms": (trip.told_at - trip.born_at) // MILLISECOND if trip.told_at else None,
         "client": _short(trip.account),
         "op": trip.operation,
-        "symbol": _short(trip.symbol),
+        "symbol": _short(trip.symbol or _symbol(trip)),
         "push": trip.is_push,
         "through": _short(getattr(trip.message, "endpoint", "")),
         "asked": _operator(trip) if nobody else _short(asked_text(trip, markets.get(trip.symbol))),
@@ -40,6 +40,15 @@ def row_of(trip: Trip, markets: Mapping[str, Market]) -> dict[str, Any]:
         "differs": bool(faults) or (trip.ended_at > 0 and not nobody and not heard),
         "open": not trip.ended_at,
     }
+
+
+def _symbol(trip: Trip) -> str:
+    """The market in which something happened without a request."""
+    for event in trip.happened:
+        found = getattr(getattr(event, "fill", event), "symbol", "")
+        if found:
+            return str(found)
+    return str(getattr(trip.command, "symbol", ""))
 
 
 def _operator(trip: Trip) -> str:

@@ -38,6 +38,12 @@ from failing_exchange.server.control_route import (
     span_of,
     whole_of,
 )
+from failing_exchange.server.market_look import (
+    CANDLES,
+    MarketLook,
+    look_at_market,
+    market_view,
+)
 from failing_exchange.server.messages import Reply
 from failing_exchange.server.sent_bytes import response_of
 from failing_exchange.text.spelling import did_you_mean, shown
@@ -206,6 +212,28 @@ class ControlApi:
     def show_account(self, found: Any) -> Any:
         """Units by asset, positions and orders."""
         return account_view(self.view, found)
+
+    def market(self, asked: Asked) -> MarketLook:
+        """One market, as a chart needs it."""
+        frame = whole_of(asked, "seconds", CANDLES)
+        return look_at_market(self.exchange.venue, str(asked.get("symbol", "")), frame)
+
+    def show_market(self, found: MarketLook) -> Any:
+        """In units."""
+        return market_view(self.view, found)
+
+    def limits(self, asked: Asked) -> Any:
+        """What is used of the venue's limits, by product."""
+        at = self.exchange.venue.clock.now()
+        return [
+            {
+                "product": product.speaker.title,
+                **{name: value for name, value in one._asdict().items() if name != "until"},
+                **dict(instant("banned_until", one.until or 0)),
+            }
+            for product in self.venue.products.all
+            for one in product.dialect.limits.used(at)
+        ]
 
     def connections(self, asked: Asked) -> Any:
         """The open WebSocket connections."""
@@ -419,6 +447,11 @@ ROUTES = (
           ControlApi.maintenance),
     Route("POST", "/heal", "Disarm everything, and let halted markets trade again", {}, "heal",
           ControlApi.heal),
+    Route("GET", "/market", "A market in truth: candles, book, funding, fills and open orders",
+          {"symbol": TEXT, "seconds": WHOLE}, "market", ControlApi.market,
+          show=ControlApi.show_market),
+    Route("GET", "/limits", "What is used of the venue's limits, and who is banned", {}, "limits",
+          ControlApi.limits),
     Route("GET", "/accounts", "The names of all accounts", {}, "accounts", ControlApi.accounts),
     Route("GET", "/accounts/{name}",
           "An account in truth: wallets, open orders, positions and conditional orders", {},

@@ -7,7 +7,7 @@ it is asked about comes as an argument. Each venue in `venues/` has one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from failing_exchange.core.events import Event
@@ -17,6 +17,20 @@ if TYPE_CHECKING:
     from failing_exchange.server.rest_api import Rest
     from failing_exchange.server.websocket_connection import WebSocketRoute
     from failing_exchange.venue.venue import RunningVenue
+
+
+class Used(NamedTuple):
+    """How much of a limit is used: whose it is, what it counts, and over which time.
+
+    `until`: the end of a ban (nanoseconds since the epoch), where there is one.
+    """
+
+    who: str
+    what: str
+    interval: str
+    used: int
+    limit: int
+    until: int | None = None
 
 
 class LimitPolicy:
@@ -37,6 +51,10 @@ class LimitPolicy:
     def banned(self, at: int) -> int:
         """How many addresses are banned at an instant. Any thread may ask at any time."""
         return 0
+
+    def used(self, at: int) -> list[Used]:
+        """What is used of each limit, of some addresses and all accounts."""
+        return []
 
     def heard(self, events: tuple[Event, ...], at: int) -> None:
         """Something happened on the exchange."""

@@ -63,7 +63,7 @@ class PageServer:
         venue, trips = self._api.exchange.venue, self._api.exchange.journal.trips
         return {
             "run": self._run,
-            "venue": self._api.venue.venue.title,
+            "venue": " and ".join(one.speaker.title for one in self._api.venue.products.all),
             "seed": str(self._api.exchange.seed),
             "symbols": list(venue.markets),
             "accounts": list(venue.accounts),

@@ -184,6 +184,16 @@ class Control:
         """
         return self.request("GET", f"/accounts/{quote(name, safe='')}")
 
+    def market(self, symbol: str, seconds: int = 60) -> Any:
+        """A market in truth: `candles` of `seconds` each ([epoch second, open, high, low, close,
+        volume]), `book`, `ticker`, `funding` of a contract, `fills` and `orders` of all clients.
+        """
+        return self.request("GET", f"/market?symbol={quote(symbol, safe='')}&seconds={seconds}")
+
+    def limits(self) -> Any:
+        """What is used of the venue's limits: by address weight and requests, by account orders."""
+        return self.request("GET", "/limits")
+
     def verdict(self, account: str = "main") -> Any:
         """What the judge says of an account's client now; the venue is served with `--judge`."""
         return self.request("GET", f"/verdict?account={quote(account, safe='')}")

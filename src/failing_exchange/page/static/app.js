@@ -3,16 +3,20 @@ import {Api} from "./api.js";
 import {action, byId, clock, el, fill, notice} from "./dom.js";
 import {Feed} from "./feed.js";
 import {mount as columns} from "./columns.js";
+import {mount as bots} from "./bots.js";
 import {mount as faults} from "./faults.js";
 import {mount as incidents} from "./incidents.js";
+import {mount as market} from "./market.js";
 import {teller} from "./story.js";
 
 // A panel: its tab, and `mount(root, feed, api, story)`, which may return {show(), hide()}: called
 // when it comes into sight and goes. `story(n)` opens the story of trip n.
 const PANELS = [
   ["columns", "Two columns", columns],
+  ["market", "Market", market],
   ["faults", "Faults", faults],
   ["incidents", "Incidents", incidents],
+  ["bots", "Bots", bots],
 ];
 
 // ---- colours

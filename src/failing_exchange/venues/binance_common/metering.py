@@ -9,15 +9,17 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, NamedTuple
 
 from failing_exchange.core.rate_limits import BanLadder, whole
 from failing_exchange.core.units import DAY, MINUTE, SECOND
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.server.dialect import LimitPolicy
+from failing_exchange.server.dialect import LimitPolicy, Used
 from failing_exchange.venues.binance_common.call import Call
 
 ADDRESSES_MAX = 10_000  # the one not seen for longest is forgotten, with its counts
+ADDRESSES_SHOWN_MAX = 20  # whose usage is shown to the operator; others are left out
 ADDRESS, ACCOUNT = "address", "account"  # whose usage a row is about
 WORDS = {SECOND: ("SECOND", "S"), MINUTE: ("MINUTE", "M"), DAY: ("DAY", "D")}
 
@@ -132,6 +134,10 @@ class Count:
         return (at // self._length + 1) * self._length
 
 
+def _used(who: str, what: str, count: Count, at: int, until: int | None) -> Used:
+    return Used(who, what, count.interval.letter, count.used(at), count.limit, until)
+
+
 @dataclass(slots=True)
 class AddressUsage:
     """What an address has used."""
@@ -198,6 +204,17 @@ class Metering(LimitPolicy):
         """How many addresses are banned at an instant. Any thread may ask at any time."""
         known = self._addresses.copy().values()
         return sum(one.ladder.banned_until(at) is not None for one in known)
+
+    def used(self, at: int) -> list[Used]:
+        """Weight and requests of the addresses that asked last, orders of all accounts."""
+        found = []
+        for name, usage in islice(reversed(self._addresses.items()), ADDRESSES_SHOWN_MAX):
+            until = usage.ladder.banned_until(at)
+            for what, count in (("weight", usage.weight), ("requests", usage.raw)):
+                found.append(_used(name or "in process", what, count, at, until))
+        for account, counts in self._orders.items():
+            found += [_used(account, "orders", count, at, None) for count in counts]
+        return found
 
     # ---- across a restart
 
