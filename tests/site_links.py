@@ -18,6 +18,7 @@ LINKS = {"a": "href", "area": "href"}  # followed by a reader
 LOADED = {"img": "src", "script": "src", "link": "href", "source": "src", "iframe": "src",
           "object": "data"}  # loaded by the browser  # fmt: skip
 NOT_LOADED = {"canonical", "prev", "next", "edit", "license", "alternate"}  # of <link rel=...>
+MERMAID = "https://unpkg.com/mermaid"  # that the theme would load for a diagram
 IMPORT = re.compile(
     r"url\(\s*['\"]?((?:https?:)?//[^)'\"]+)|@import\s+['\"]((?:https?:)?//[^'\"]+)"
 )
@@ -42,6 +43,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Note what a tag names and what it leads to."""
         given = {name: value or "" for name, value in attrs}
+        if "mermaid" in given.get("class", "").split():  # draw it by hand, as an SVG
+            self.links.append(Link(MERMAID, loaded=True))
         self.anchors.update(given[name] for name in ("id", "name") if name in given)
         if tag in LINKS and LINKS[tag] in given:
             self.links.append(Link(given[LINKS[tag]], loaded=False))

@@ -16,17 +16,24 @@ def test_dead_links_and_foreign_files_are_found(tmp_path: Path) -> None:
         '<a href="gone/"> <img src="no.png"> <script src="https://cdn.example/x.js"></script>'
         '<a href="https://example.com"> <a href="/start/index.html">'
     )
-    (tmp_path / "start" / "index.html").write_text('<p id="one"><a href="../#down"><a href="..">')
+    (tmp_path / "start" / "index.html").write_text(
+        '<p id="one" class="mermaid"><a href="../#down"><a href="..">'
+    )
     (tmp_path / "x.css").write_text("@import 'https://fonts.example/a.css'; a {b: url(c.png)}")
     assert [line.split(": ", 1) for line in complaints(tmp_path)] == [
         ["index.html", "start/#two: no such anchor"],
         ["index.html", "gone/: no such file"],
         ["index.html", "no.png: no such file"],
         ["index.html", "https://cdn.example/x.js: loaded from another server"],
+        ["start/index.html", "https://unpkg.com/mermaid: loaded from another server"],
         ["start/index.html", "../#down: no such anchor"],
         ["x.css", "https://fonts.example/a.css: loaded from another server"],
     ]
-    assert external(tmp_path) == ["https://cdn.example/x.js", "https://example.com"]
+    assert external(tmp_path) == [
+        "https://cdn.example/x.js",
+        "https://example.com",
+        "https://unpkg.com/mermaid",
+    ]
 
 
 def test_an_empty_folder_is_not_a_good_site(tmp_path: Path) -> None:

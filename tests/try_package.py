@@ -1,7 +1,7 @@
 """Install a wheel or an sdist in a fresh environment, and use it as somebody new does.
 
 `make package` builds both and calls this. Needs nothing but a Python with venv; installs what the
-package needs. Each step is one that the README names, in an empty folder.
+package needs. Each step is one that the documentation names, in an empty folder.
 """
 
 from __future__ import annotations
