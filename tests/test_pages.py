@@ -29,6 +29,7 @@ ELSEWHERE = {
     "docs/control.md": "tests/server/test_control_server.py",
     "docs/metrics.md": "tests/observe/test_manual.py",
 }
+TRADE = " -m freqtrade -- trade"  # what docs/found/freqtrade.md calls so
 CONTINUED = {"docs/own_rules.md", "docs/own_faults.md"}  # later examples use what the first define
 
 
@@ -102,6 +103,7 @@ def test_a_reader_who_does_what_the_page_says_sees_what_it_shows(name: str, tmp_
 @pytest.mark.parametrize("command", SHELL)
 def test_each_command_is_one(command: str) -> None:
     """Its arguments are those that the command line knows."""
+    command = command.replace(" TRADE", TRADE)
     _, *arguments = shlex.split(command.partition(" > ")[0], comments=True)
     own, program = split(arguments)
     if "--help" not in own:
@@ -133,6 +135,15 @@ SCENARIOS = [
 def test_each_scenario_is_one(text: str) -> None:
     """It is read like any other."""
     read(text)
+
+
+def test_the_overview_of_findings_links_each_of_their_pages() -> None:
+    """A program that is not in the table is not read about."""
+    folder = ROOT / "docs" / "found"
+    linked = re.findall(
+        r"^\| \[[^\]]+\]\(([^)]+)\)", (folder / "index.md").read_text("utf-8"), re.M
+    )
+    assert sorted([*linked, "index.md"]) == sorted(page.name for page in folder.glob("*.md"))
 
 
 def test_each_page_with_examples_of_its_own_names_its_test() -> None:
