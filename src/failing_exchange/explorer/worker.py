@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import IO, Any, NoReturn
 
@@ -60,6 +61,8 @@ def _results(job: Mapping[str, Any]) -> list[dict[str, Any]]:
             if loaded.venue:
                 venue = venue_of(job["worlds"][0].get("venue") or DEFAULT)
                 simulate(_visit(*venue.places[0]), venue=venue)
+                if loaded.blocks:
+                    simulate(partial(_visit_blocking, *venue.places[0]), venue=venue)
             _loaded[target] = loaded
         except Exception as error:
             failed = TrialSummary(error=f"{type(error).__name__}: {error}").as_dict()
@@ -188,6 +191,18 @@ async def _visit(host: str, port: int) -> None:
         with suppress(aiohttp.ClientError):
             async with session.ws_connect(f"wss://{host}:{port}/"):
                 pass
+
+
+def _visit_blocking(host: str, port: int) -> None:
+    """The same for blocking clients: without it each child would do it in its first world."""
+    from urllib.error import HTTPError
+    from urllib.request import urlopen
+
+    with suppress(HTTPError):
+        urlopen(f"https://{host}:{port}/").close()
+    requests = sys.modules.get("requests")
+    if requests is not None:  # the bot has imported it, or ccxt has
+        requests.get(f"https://{host}:{port}/")
 
 
 if __name__ == "__main__":
