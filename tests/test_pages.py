@@ -51,8 +51,8 @@ SHELL = [
     for name, found in PAGES.items()
     for example in found
     if example.language in ("", "sh", "console")
-    for command in commands(example.text)
-    if command.startswith("failing-exchange ")
+    for line in commands(example.text)
+    if (command := re.sub(r"^(?:[A-Z_]+=\S+ +)+", "", line)).startswith("failing-exchange ")
 ]
 SHELL += [
     pytest.param(command, id=f"{name}: {command}"[:100])

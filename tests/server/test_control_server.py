@@ -289,6 +289,19 @@ def test_a_venue_that_is_not_there_is_told_in_one_line(capsys: pytest.CaptureFix
     assert "--control-port" in capsys.readouterr().err
 
 
+def test_the_python_of_the_document_works() -> None:
+    """It is what people copy, and ends with nothing armed."""
+    text = (ROOT / "docs" / "control.md").read_text(encoding="utf-8")
+    code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
+
+    async def story(venue: Binance, control: Control) -> None:
+        names: dict[str, Any] = {}
+        await beside(exec, code.replace("http://127.0.0.1:8090", control.url), names)
+        assert await beside(names["control"].rules) == []  # its last line disarms everything
+
+    served(story)
+
+
 @pytest.mark.skipif(shutil.which("node") is None, reason="no node here")
 def test_the_javascript_of_the_document_works() -> None:
     """It is what people copy."""
