@@ -292,3 +292,14 @@ def test_every_number_that_the_exchange_tells_is_shown_in_units() -> None:
         and not name.endswith(("at", "id", "ids"))
     }
     assert missing == {"SessionCommand.run"}
+
+
+def test_an_exchange_without_contracts_tells_the_truth_too() -> None:
+    """It has no futures wallet: asking ended in the error of a missing name."""
+
+    async def story() -> dict[str, Any]:
+        return await FailingExchange(markets=["BTC/USDT"]).truth()
+
+    told = simulate(story())
+    assert told["futures"]["balances"] == {} and told["positions"] == []
+    assert told["balances"]["BTC"] == {"free": "100", "used": "0"}

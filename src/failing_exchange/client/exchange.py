@@ -245,10 +245,7 @@ class FailingExchange(ReadApi, OrderApi, ContractApi, WatchApi, Unsupported, Hel
         from failing_exchange.venue.account_truth import account_view, look_at, view_of
 
         await self._client.ready()
-        try:
-            found = look_at(self._venue, self._client.account if account is None else account)
-        except KeyError as unknown:
-            raise ConfigurationError(unknown.args[0]) from None
+        found = look_at(self._venue, self._client.account if account is None else account)
         return account_view(view_of(self._venue), found)
 
     async def close(self) -> None:

@@ -48,7 +48,8 @@ def futures_assets(state: State) -> list[str]:
 
 def joint_assets(state: State, account: Account) -> list[str]:
     """The assets that an account has, or settles, in its futures wallet."""
-    held = state.ledger.balances(futures_wallet(account.name))
+    wallet = futures_wallet(account.name)
+    held = state.ledger.balances(wallet) if wallet in state.ledger.wallets(account.name) else {}
     settled = (ms.market.settle for ms in state.contracts)
     return list(dict.fromkeys([*settled, *(asset for asset, (free, _) in held.items() if free)]))
 

@@ -206,8 +206,8 @@ class ControlApi:
         """The truth of the first column: wallets, positions and open orders."""
         try:
             return look_at(self.exchange.venue, str(asked["name"]))
-        except KeyError as unknown:
-            raise NotFound(unknown.args[0]) from None
+        except ConfigurationError as unknown:
+            raise NotFound(str(unknown)) from None
 
     def show_account(self, found: Any) -> Any:
         """Units by asset, positions and orders."""

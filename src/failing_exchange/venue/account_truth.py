@@ -10,6 +10,7 @@ from failing_exchange.core.queries import (
     FetchFuturesAccount,
     FetchOrders,
 )
+from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.spelling import shown
 from failing_exchange.venue.plain_view import View
 
@@ -34,9 +35,13 @@ def view_of(venue: RunningVenue) -> View:
 
 
 def look_at(venue: RunningVenue, account: str) -> Any:
-    """The exchange's own answers about an account; raises KeyError for an unknown one."""
+    """The exchange's own answers about an account.
+
+    Raises ConfigurationError for an unknown one.
+    """
     if account not in venue.accounts:
-        raise KeyError(f"no account {shown(account)}; there are {', '.join(venue.accounts)}")
+        known = ", ".join(venue.accounts)
+        raise ConfigurationError(f"no account {shown(account)}; there are {known}")
     return [venue.gateway.look(query(account)) for query in TRUTH]
 
 
