@@ -104,7 +104,7 @@ clean:  ## remove what the other targets made
 	@echo "Setting up .venv (once)" >&2
 	@$(BIN)/python -m pip install --quiet --quiet --constraint constraints.txt --upgrade pip
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet \
-		--editable '.[ccxt,hypothesis,metrics,otel]' --group dev
+		--editable '.[ccxt,hypothesis,mcp,metrics,otel]' --group dev
 	@touch $@
 
 # A bot that is tested from outside, as its users install it. Without it its tests are skipped.

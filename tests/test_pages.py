@@ -28,6 +28,7 @@ ELSEWHERE = {
     "docs/freqtrade.md": "tests/clients/test_freqtrade_simulated.py",
     "docs/control.md": "tests/server/test_control_server.py",
     "docs/metrics.md": "tests/observe/test_manual.py",
+    "docs/howto/agents.md": "tests/agents/test_mcp.py",
 }
 TRADE = " -m freqtrade -- trade"  # what docs/found/freqtrade.md calls so
 CONTINUED = {"docs/own_rules.md", "docs/own_faults.md"}  # later examples use what the first define

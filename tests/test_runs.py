@@ -18,8 +18,8 @@ from failing_exchange.runs.bot_run import (
     DURATION_S,
     RATE_LIMIT,
     TIMEOUT_S,
+    Run,
     RunConfig,
-    _Run,
     run,
 )
 from failing_exchange.runs.watchdog import watched
@@ -115,7 +115,7 @@ def test_wrong_cash_is_found_by_a_probe_of_balances() -> None:
 
 def test_what_trades_have_gained_is_what_the_ledger_says() -> None:
     """Two ways to the same truth: summed from the fills, and read from the books."""
-    this = _Run(RunConfig(bot="careful").resolved(None), None, lambda share: None)
+    this = Run(RunConfig(bot="careful").resolved(None), None, lambda share: None)
     this.judged.simulate(seed=0, start=this.config.start())
     engine = this.exchange.venue.engine
     assert engine is not None
@@ -181,7 +181,7 @@ def test_a_death_is_told_once_with_the_bots_own_lines(
 
 def test_a_bot_that_never_waits_is_stopped() -> None:
     """`while True: pass` would hang the command for ever; that it excepts everything is no help."""
-    this = _Run(RunConfig(bot="mybot.py:spins", modes=()).resolved(None), None, lambda share: None)
+    this = Run(RunConfig(bot="mybot.py:spins", modes=()).resolved(None), None, lambda share: None)
     with watched(spin_s=0.2):
         this.judged.simulate(seed=0, start=this.config.start())
     verdict = this.judged.verdict

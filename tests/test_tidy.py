@@ -59,10 +59,11 @@ EDGES: dict[str, str] = {
     "venues client simulation report",
     "explorer": "errors text system core virtual journal faults venue venues judge scenarios "
     "client simulation report runs",
+    "agents": "errors text core journal faults venue judge scenarios client report runs",
     "testing": "errors text core virtual journal faults judge server venues client simulation "
     "report runs explorer",
     "cli": "errors text system core journal unified resilience faults venue durable observe "
-    "server venues client judge simulation report scenarios runs explorer testing",
+    "server venues client judge simulation report scenarios runs explorer testing agents",
     "__init__": "errors core faults resilience venues client judge simulation testing",
     "__main__": "cli",
 }

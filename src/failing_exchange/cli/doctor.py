@@ -21,6 +21,7 @@ EXTRAS = {
     "ccxt": "ccxt's exceptions and clients",
     "uvloop": "a faster event loop of `serve`",
     "hypothesis": "property tests of your bot (`fault_plans`)",
+    "mcp": "a venue for AI agents (`mcp`)",
     "dask": "exploring on a cluster (`explore --dask`)",
 }
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # a clock before this is wrong: certificates fail
@@ -52,9 +53,10 @@ def doctor_command(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([check._asdict() for check in checks], indent=1))
     else:
+        width = max(len(check.name) for check in checks)
         for check in checks:
             to_do = f": {check.to_do}" if check.to_do else ""
-            print(f"{MARKS[check.state]}  {check.name:<12} {check.found}{to_do}")
+            print(f"{MARKS[check.state]}  {check.name:<{width}}  {check.found}{to_do}")
     return COULD_NOT_RUN if any(check.state == BAD for check in checks) else CLEAN
 
 

@@ -16,6 +16,7 @@ from failing_exchange.cli import (
     explore,
     faults,
     init,
+    mcp,
     replay,
     report,
     rules,
@@ -29,8 +30,8 @@ from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, INTERRUPTED
 from failing_exchange.cli.options import Parser, Version
 
 # in the order in which `--help` shows them
-COMMANDS = (demo, init, run, explore, report, rules, serve, ctl, trade, faults, scenarios, simulate,
-            replay, check_determinism, doctor, completion)  # fmt: skip
+COMMANDS = (demo, init, run, explore, report, rules, serve, ctl, mcp, trade, faults, scenarios,
+            simulate, replay, check_determinism, doctor, completion)  # fmt: skip
 # what `--` begins: a program beside the server, or the arguments of the bot in that option
 AFTER_DASHES = {"serve": "program", "run": "bot", "explore": "target",
                 "check-determinism": "target"}  # fmt: skip

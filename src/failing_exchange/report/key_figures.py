@@ -5,6 +5,7 @@ A new section is a function here and its row in `SECTIONS`; the page draws all o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from failing_exchange.judge.products import USDT
 from failing_exchange.text.durations import span
 
 UNKNOWN = "not known"
+BELIEFS_SHOWN_MAX = 5  # the last ones; the results file has all
 
 
 class KeyFigure(NamedTuple):
@@ -129,6 +131,57 @@ def figures_of_exploration(found: Mapping[str, Any]) -> list[KeyFigure]:
     ]
 
 
+def figures_of_agent(agent: Mapping[str, Any]) -> list[KeyFigure]:
+    """What an agent did through its tools, and what it said that it holds."""
+    if not agent:
+        return []
+    calls, beliefs = agent["calls"], agent["beliefs"]
+    tools = Counter(call["tool"] for call in calls)
+    failed = sum(bool(call["error"]) for call in calls)
+    named = ", ".join(f"{name} {times}" for name, times in tools.most_common())
+    true = sum(one["true"] for one in beliefs)
+    return [
+        *_task(agent),
+        KeyFigure("tool calls", f"{len(calls):,}", f"{named or 'none'}; {failed} with an error"),
+        KeyFigure(
+            "requests for each tool call",
+            f"{agent['requests_a_call']:.2f}",
+            "requests to the venue, repeats of a client library included; waiting sends none",
+        ),
+        KeyFigure(
+            "true statements",
+            f"{true} of {len(beliefs)}",
+            "; ".join(map(stated_text, beliefs[-BELIEFS_SHOWN_MAX:]))
+            or "it never said what it believes that it holds",
+        ),
+    ]
+
+
+def _task(agent: Mapping[str, Any]) -> list[KeyFigure]:
+    if "task" not in agent:
+        return []
+    passed = "passed" if agent["passed"] else "not passed"
+    why = agent["brief"] if agent["passed"] else "; ".join(agent["unmet"])
+    return [KeyFigure(f"task {agent['task']}", passed, why)]
+
+
+def stated_text(one: Mapping[str, Any]) -> str:
+    """What was believed beside what was true.
+
+    >>> stated_text({"true": False, "holdings": {"BTC": 1.0}, "true_holdings": {"BTC": 1.1},
+    ...     "open_orders": None, "true_open_orders": []})
+    'false: BTC 1 (in truth 1.1)'
+    """
+    parts = [
+        f"{name} {value:.10g} (in truth {one['true_holdings'][name]:.10g})"
+        for name, value in one["holdings"].items()
+    ]
+    if one["open_orders"] is not None:
+        told, true = len(one["open_orders"]), len(one["true_open_orders"])
+        parts.append(f"{told} open orders (in truth {true})")
+    return f"{'true' if one['true'] else 'false'}: {', '.join(parts)}"
+
+
 def amount(value: float | None) -> str:
     """A sum of money in full.
 
@@ -140,7 +193,10 @@ def amount(value: float | None) -> str:
 
 # By kind of results: each section by its title, and what gives its figures; none: no section.
 SECTIONS: dict[str, dict[str, Callable[[Mapping[str, Any]], list[KeyFigure]]]] = {
-    "run": {"In numbers": lambda found: figures_of_run(found.get("verdict") or {})},
+    "run": {
+        "The agent": lambda found: figures_of_agent(found.get("agent") or {}),
+        "In numbers": lambda found: figures_of_run(found.get("verdict") or {}),
+    },
     "explore": {"In numbers": figures_of_exploration},
 }
 SECTIONS["replay"] = SECTIONS["run"]

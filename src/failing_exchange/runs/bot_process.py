@@ -133,6 +133,7 @@ class JudgedRun:
     environment: BotEnvironment = field(default_factory=BotEnvironment)
     until: int = 0
     again: Callable[[], Bot] | None = None
+    waits_for_others: bool = False  # the bot waits for a person or a model: no limit of real time
     progress: Progress = no_progress
     verdict: Verdict | None = None
     lasted: float = 0.0  # seconds of the loop's clock
@@ -159,7 +160,7 @@ class JudgedRun:
                 start=start,
                 schedule=self.schedule,
                 virtual_seconds_max=self.seconds + DAY_S,
-                wall_seconds_max=wall_limit(self.seconds),
+                wall_seconds_max=None if self.waits_for_others else wall_limit(self.seconds),
                 venue=venue,
             )
 

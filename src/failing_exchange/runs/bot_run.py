@@ -240,12 +240,21 @@ class RunReport:
         )  # fmt: skip
 
 
-class _Run:
-    """One run of a configuration: its parts, and the report on it."""
+class Run:
+    """One run of a configuration: its parts, and the report on it.
 
-    def __init__(self, config: RunConfig, scenario: Scenario | None, progress: Progress) -> None:
+    `waiting_bot` replaces the bot that the configuration names; it waits for somebody outside.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        scenario: Scenario | None,
+        progress: Progress = no_progress,
+        waiting_bot: Bot | None = None,
+    ) -> None:
         self.config = config
-        bot = find_bot(config.bot)
+        bot = waiting_bot or find_bot(config.bot)
         _check_as_of(config, bot)
         load_faults(name for name, _ in config.faults)
         self.exchange = _exchange(config, scenario, symbols_of(bot))
@@ -265,9 +274,34 @@ class _Run:
             progress=progress,
             environment=BotEnvironment(config.env, config.files, config.keep_files),
             again=partial(find_bot, config.bot),
+            waits_for_others=waiting_bot is not None,
         )
         self.recorder = recorded(self.exchange, self.judged.notebook_of_bot)
         self.report = RunReport(config=config)
+
+    def carry_out(self) -> RunReport:
+        """Run it. Ctrl-C ends it early; what was gathered is in the report."""
+        config, judged, report = self.config, self.judged, self.report
+        if config.real_time and makes_own_clients(judged.bot):
+            raise ConfigurationError(
+                f"--real-time: {config.bot} makes its own clients, which find the venue by its "
+                "name in virtual time only; for the real clock start it beside "
+                "`failing-exchange serve binance`"
+            )
+        try:
+            with watched():
+                if config.real_time:
+                    judged.run()
+                else:
+                    judged.simulate(seed=config.seed or 0, start=config.start())
+        except KeyboardInterrupt:
+            report.interrupted = True
+            judged.conclude()
+        except WallTimeExceeded as late:
+            report.stopped = str(late)
+            judged.conclude()
+        self.conclude()
+        return report
 
     def conclude(self) -> None:
         """Put together what is shown; nothing of a run that has not begun."""
@@ -302,27 +336,7 @@ def run(
         scenario = load(config.scenario)
     config = config.resolved(scenario)
     BotEnvironment(config.env, config.files, config.keep_files).check()
-    this = _Run(config, scenario, progress)
-    judged, report = this.judged, this.report
-    if config.real_time and makes_own_clients(judged.bot):
-        raise ConfigurationError(
-            f"--real-time: {config.bot} makes its own clients, which find the venue by its name in "
-            "virtual time only; for the real clock start it beside `failing-exchange serve binance`"
-        )
-    try:
-        with watched():
-            if config.real_time:
-                judged.run()
-            else:
-                judged.simulate(seed=config.seed or 0, start=config.start())
-    except KeyboardInterrupt:
-        report.interrupted = True
-        judged.conclude()
-    except WallTimeExceeded as late:
-        report.stopped = str(late)
-        judged.conclude()
-    this.conclude()
-    return report
+    return Run(config, scenario, progress).carry_out()
 
 
 def _check_as_of(config: RunConfig, bot: Bot) -> None:

@@ -1,0 +1,103 @@
+"""The Model Context Protocol: the tools of an agent, over stdio or HTTP (the extra `mcp`)."""
+
+from __future__ import annotations
+
+import inspect
+import socket
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+from failing_exchange.agents.operator import Operator
+from failing_exchange.agents.session_client import CallFailed, SessionProcess
+from failing_exchange.agents.tasks import task_of
+from failing_exchange.agents.trader import Trader, tools_of
+from failing_exchange.errors import ConfigurationError
+
+NAME = "failing-exchange"
+LOOPBACK = "127.0.0.1"
+INSTRUCTIONS = (
+    "A crypto exchange. Trade with its tools. It may fail as real venues do: answers get lost, "
+    "requests are refused, reads are old. A call that ends with an error may have been carried "
+    "out. Time passes only while a tool runs; `wait` lets more of it pass. At the end say with "
+    "`state_belief` what you hold, and call `finish`."
+)
+MISSING = "failing-exchange mcp needs the extra `mcp`: pip install 'failing-exchange[mcp]'"
+WITHOUT_TASK = "Nothing is set as a task: trade as you see fit."
+
+
+def check_installed() -> None:
+    """Raise ConfigurationError where the protocol's library is missing."""
+    try:
+        import mcp.server.mcpserver  # noqa: F401
+    except ImportError:
+        raise ConfigurationError(MISSING) from None
+
+
+def server_of(world: SessionProcess, *, task: str = "", operator: bool = False) -> Any:
+    """An `MCPServer` whose tools act on a run; the brief of a task is a prompt and a tool."""
+    from mcp.server.mcpserver import MCPServer
+
+    server = MCPServer(NAME, instructions=INSTRUCTIONS)
+    owners: list[type] = [Trader, Operator] if operator else [Trader]
+    for owner in owners:
+        for name, method in tools_of(owner).items():
+            server.add_tool(_tool(world, name, method), name=name, structured_output=False)
+    brief = task_of(task).brief if task else WITHOUT_TASK
+
+    async def read_task() -> str:
+        """Read what you are asked to do."""
+        return brief
+
+    async def finish() -> str:
+        """End the run. Nothing can be done afterwards."""
+        await world.finish()
+        return "The run is over."
+
+    server.add_tool(read_task, name="task", structured_output=False)
+    server.add_tool(finish, name="finish", structured_output=False)
+    server.prompt(name="task", description="What the agent is asked to do")(lambda: brief)
+    return server
+
+
+def _tool(world: SessionProcess, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    """A function with the signature and docstring of a tool, which passes its arguments on."""
+    from mcp.server.mcpserver.exceptions import ToolError
+
+    async def call(**arguments: Any) -> Any:
+        try:
+            return await world.call(name, arguments)
+        except CallFailed as error:
+            raise ToolError(str(error)) from None
+
+    hints = get_type_hints(method)
+    inner = inspect.signature(method)
+    parameters = [
+        one.replace(annotation=hints[one.name]) for one in list(inner.parameters.values())[1:]
+    ]
+    call.__name__, call.__doc__ = name, method.__doc__
+    call.__annotations__ = {one.name: one.annotation for one in parameters}
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return call
+
+
+async def serve_http(server: Any, listening: socket.socket) -> None:
+    """Serve HTTP at `/mcp` of a socket of loopback; a foreign Host or Origin is refused."""
+    import uvicorn
+
+    app = server.streamable_http_app(host=LOOPBACK, json_response=True)
+    config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=1)
+    await uvicorn.Server(config).serve(sockets=[listening])
+
+
+def listening_at(port: int) -> socket.socket:
+    """A socket of loopback; raises ConfigurationError where the port is taken."""
+    made = socket.socket()
+    try:
+        made.bind((LOOPBACK, port))
+    except OSError as error:
+        made.close()
+        raise ConfigurationError(
+            f"--http {port}: {(error.strerror or str(error)).lower()}; name another port, 0 takes "
+            "a free one"
+        ) from None
+    return made

@@ -1,0 +1,1 @@
+"""Stories about AI agents: their tools, tasks and beliefs."""

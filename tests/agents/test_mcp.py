@@ -1,0 +1,148 @@
+"""The agent's door as a client of the protocol meets it: the SDK's own, over stdio and HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import pytest
+
+from failing_exchange.agents import mcp_server
+from failing_exchange.agents.trader import Trader, tools_of
+from failing_exchange.cli.main import main
+from failing_exchange.errors import ConfigurationError
+from tests.agents.scripted import SPOT, Ask, carefully_bought, carefully_closed
+from tests.pages import examples, pages
+
+mcp = pytest.importorskip("mcp", reason="the extra `mcp` is not installed")
+JSON = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
+COMMAND = ("-m", "failing_exchange", "mcp")
+OPERATORS = {"arm_fault", "cause_incident", "truth", "verdict"}
+
+
+def asking(client: Any) -> Ask:
+    """ToolCall tools as the scripted agents do."""
+
+    async def ask(tool: str, /, **arguments: Any) -> dict[str, Any]:
+        found = await client.call_tool(tool, arguments)
+        text = "".join(part.text for part in found.content)
+        return {"error": text} if found.is_error else json.loads(text)
+
+    return ask
+
+
+@asynccontextmanager
+async def over_stdio(*options: str) -> AsyncIterator[Any]:
+    parameters = mcp.StdioServerParameters(command=sys.executable, args=[*COMMAND, *options])
+    async with mcp.Client(parameters) as client:
+        yield client
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("task", "script"), [("answer-lost", carefully_bought), ("bad-night", carefully_closed)]
+)
+def test_an_agent_passes_its_task_over_stdio(
+    task: str, script: Callable[[Ask], Awaitable[None]], tmp_path: Path
+) -> None:
+    """The SDK's client, the command, the process of the venue, the results file and its page."""
+    output = tmp_path / "run.json"
+
+    async def story() -> None:
+        async with over_stdio("--task", task, "--seed", "1", "--output", str(output)) as client:
+            tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+            assert set(tools) == {*tools_of(Trader), "task", "finish"}
+            assert all(tool.description for tool in tools.values())
+            asked = tools["create_order"].input_schema["properties"]
+            assert asked["side"]["enum"] == ["buy", "sell"]
+            brief = (await client.call_tool("task", {})).content[0].text
+            assert brief == (await client.get_prompt("task")).messages[0].content.text
+            await script(asking(client))
+            wrong = await client.call_tool("create_order", {"symbol": SPOT, "side": "hold"})
+            assert wrong.is_error
+            assert (await client.call_tool("finish", {})).content[0].text == "The run is over."
+            late = await client.call_tool("ticker", {"symbol": SPOT})
+            assert late.is_error and "the run is over" in late.content[0].text
+
+    asyncio.run(story())
+    results = json.loads(output.read_text(encoding="utf-8"))
+    assert (results["agent"]["task"], results["agent"]["passed"]) == (task, True)
+    assert main(["report", str(output), "-o", str(tmp_path / "report.html")]) == 0
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert f'"task {task}","value":"passed"' in page
+
+
+@pytest.mark.slow
+def test_an_agent_that_goes_leaves_results(tmp_path: Path) -> None:
+    """A client that closes without `finish` ends the run; nothing is lost."""
+    output = tmp_path / "run.json"
+
+    async def story() -> None:
+        async with over_stdio("--operator", "--output", str(output)) as client:
+            assert {tool.name for tool in (await client.list_tools()).tools} >= OPERATORS
+            await asking(client)("ticker", symbol=SPOT)
+
+    asyncio.run(story())
+    assert [call["tool"] for call in json.loads(output.read_text())["agent"]["calls"]] == ["ticker"]
+
+
+@pytest.mark.slow
+def test_an_agent_over_http_and_ctrl_c() -> None:
+    """HTTP listens on loopback, refuses a foreign Host, and ends with Ctrl-C and the card."""
+    server = subprocess.Popen(
+        [sys.executable, *COMMAND, "--http", "0", "--real-time", "--seed", "3"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert server.stdout is not None
+    (url,) = re.findall(r"http://127[.]0[.]0[.]1:\d+/mcp", server.stdout.readline())
+
+    async def story() -> None:
+        async with mcp.Client(url) as client:
+            assert "result" in await asking(client)("ticker", symbol=SPOT)
+            assert "result" in await asking(client)("wait", seconds=0.01)
+
+    try:
+        asyncio.run(story())
+        for name, value in (("Host", "evil.example"), ("Origin", "http://evil.example")):
+            with pytest.raises(HTTPError, match="421|403"):
+                urlopen(Request(url, b"{}", {**JSON, name: value}), timeout=10)
+    finally:
+        server.send_signal(signal.SIGINT)
+        told = server.communicate(timeout=60)[1]
+    assert "tool calls: 2 (ticker 1, wait 1; 0 with an error)" in told
+    assert server.returncode == 0, told
+
+
+@pytest.mark.slow
+def test_the_manuals_agent_runs() -> None:
+    """docs/howto/agents.md: a reader pastes it, and puts a model where it decides."""
+    (page,) = [page for page in pages() if page.name == "agents.md"]
+    (example,) = [one for one in examples(page) if one.language == "python"]
+    ran = subprocess.run(
+        [sys.executable, "-c", example.text],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert '"clientOrderId": "mine-1"' in ran.stdout
+
+
+def test_a_taken_port_and_a_missing_extra_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, before anything runs."""
+    with mcp_server.listening_at(0) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(ConfigurationError, match=f"--http {port}: address already in use"):
+            mcp_server.listening_at(port)
+    monkeypatch.setitem(sys.modules, "mcp.server.mcpserver", None)
+    assert main(["mcp"]) == 2
