@@ -89,7 +89,7 @@ def test_a_bot_that_dies_is_told_of(tmp_path: Path) -> None:
     assert (tmp_path / "exchange_test.json").exists()
     left = command("run", "--duration", "600", "--bot", "mybot.py:leaves", cwd=tmp_path)
     assert left.returncode == 1
-    assert "sys.exit(4)" in left.stdout
+    assert "ended by itself with exit code 4" in left.stdout
 
 
 def test_the_bot_of_the_run_starts_before_the_maintenance(tmp_path: Path) -> None:

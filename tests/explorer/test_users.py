@@ -100,7 +100,7 @@ def test_a_bot_that_leaves_its_process_has_died(bad: str) -> None:
     found = explored(f"{bad}:leaves")
     assert not found.errors
     assert [f.cause.rule for f in found.findings] == ["alive"]
-    assert "sys.exit(3)" in next(iter(found.findings)).sentence
+    assert "ended by itself with exit code 3" in next(iter(found.findings)).sentence
 
 
 def test_a_bot_that_reads_or_prints_disturbs_nobody(bad: str) -> None:
