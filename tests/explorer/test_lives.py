@@ -170,7 +170,7 @@ def test_a_bot_that_leaves_its_process_leaves_nothing_unheard(
 ) -> None:
     found = play(tmp_path, LEAVES)
     assert found.verdict is not None
-    assert "sys.exit(3)" in found.verdict.sentence
+    assert "ended by itself with exit code 3" in found.verdict.sentence
     gc.collect()
     assert caplog.text == ""
 
