@@ -18,6 +18,11 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 SHOWN = "document.getElementById('rows').innerText"
 HOSTILE = "%3Cimg%20src%3Dx%20onerror%3D%22document.title%3D'owned'%22%3E"
 
+PANELS = {  # what stands in each tab once it has loaded
+    "market": "bought at", "faults": "the bytes of an answer", "incidents": "move price",
+    "bots": "BTC/USDT",
+}  # fmt: skip
+
 
 async def until(browser: Browser, expression: str, holds: str) -> str:
     """Wait until an expression's text contains another one."""
@@ -46,8 +51,12 @@ async def story(browser: Browser, venue: Binance, page: str) -> None:
     for number in numbers:  # each story opens
         await browser.value(f"document.querySelector('[data-n=\"{number}\"]')?.click()")
         await until(browser, "document.getElementById('story').innerText", f"#{number} ")
+    for panel, holds in PANELS.items():
+        await browser.value(f"document.getElementById('tab-{panel}').click()")
+        await until(browser, f"document.getElementById('{panel}').innerText", holds)
+    assert await browser.value("document.querySelectorAll('.chart canvas').length") > 0
     await browser.value("document.getElementById('heal').click()")
-    await until(browser, "document.getElementById('armed').textContent", "0")
+    await until(browser, "document.getElementById('notices').textContent", "Healed")
     assert not venue.exchange.armed
     assert await browser.value("document.querySelectorAll('img').length") == 0
     assert await browser.value("document.title") != "owned"

@@ -68,16 +68,16 @@ const table = (heads, rows, none) => rows.length
 const row = (...cells) => el("tr", {}, cells.map(cell => el("td", {}, cell)));
 
 const orderTable = (orders, incident) => table(
-  ["order", "market", "side", "type", "price", "amount", "filled", ""],
+  ["order", "market", "side", "type", "price", "amount", "filled", "act"],
   orders.map(one => row(`${one.id}`, one.symbol, one.side, one.type, one.price || one.stop_price || "-",
     one.amount, one.filled, [
-      action("Fill it", () => incident({do: "trade_against", symbol: one.symbol, order: one.id}),
-        {"aria-label": `Trade against order ${one.id}`}), " ",
-      action("Cancel it", () => incident({do: "cancel_order", order: one.id}),
+      action("Fill", () => incident({do: "trade_against", symbol: one.symbol, order: one.id}),
+        {"aria-label": `Fill order ${one.id}`}), " ",
+      action("Cancel", () => incident({do: "cancel_order", order: one.id}),
         {"aria-label": `Cancel order ${one.id}`})])), "None.");
 
 const positionTable = (positions, account, incident) => table(
-  ["market", "side", "amount", "entry", "mark", "unrealised", "leverage", "liquidation", ""],
+  ["market", "side", "amount", "entry", "mark", "unrealised", "leverage", "liquidation", "act"],
   positions.map(one => row(one.symbol, one.side, one.amount, one.entry, one.mark, one.unrealised,
     String(one.leverage), one.liquidation || "-",
     action("Liquidate", () => incident({do: "liquidate", symbol: one.symbol, account}),
