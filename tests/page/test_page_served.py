@@ -201,6 +201,22 @@ def test_no_other_page_reads_the_feed() -> None:
     served(story)
 
 
+def test_off_loopback_the_page_may_write_and_another_may_not() -> None:
+    """A browser sends the page's own Origin with each POST: it is the name that was asked for."""
+    control = ControlServer(Binance(FailingExchange()), token="s3cret")
+    control._any_host = True
+
+    def status(**headers: str) -> int:
+        asked = Request("POST", "/heal", headers={"host": "venue.lan:8090", **headers})
+        refused = control._foreign(asked)
+        return 200 if refused is None else refused.status
+
+    assert status() == 200
+    assert status(origin="http://venue.lan:8090") == 200
+    assert status(origin="https://evil.example") == 403
+    assert status(origin="null") == 403
+
+
 def test_what_was_armed_by_hand_becomes_a_scenario_and_heal_ends_it() -> None:
     """An afternoon of clicking is kept as a file, and over with one request."""
 

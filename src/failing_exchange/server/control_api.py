@@ -375,6 +375,7 @@ class ControlApi:
     def _rule(self, rule: Any) -> dict[str, Any]:
         return {
             "name": rule.name,
+            "label": rule.label or rule.name,
             "kind": kind_of(rule.fault).name,
             "fields": self.view.value(fields_of(rule.fault)),
             "when": str(rule.when),

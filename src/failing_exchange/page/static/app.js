@@ -114,6 +114,7 @@ tabs.addEventListener("keydown", event => {
   choose(next);
   byId(`tab-${next}`).focus();
 });
+feed.on("find", () => { if (!wide.matches) choose("columns"); });
 for (const [id, , mount] of PANELS) shown[id] = mount(byId(id), feed, api, story) || {};
 const start = () => choose(wide.matches && (!current || current === "columns") ? PANELS[1][0] : current || "columns");
 wide.addEventListener("change", () => choose(current));

@@ -15,6 +15,7 @@ export function mount(root, feed, api, story) {
   feed.on("rows", rows => { rows.forEach(row => table.learn(row)); table.renew(); });
   feed.on("dropped", () => table.renew());
   feed.on("cleared", () => { table.active = null; table.paused = false; table.renew(); });
+  feed.on("find", ({fault}) => table.find("fault", fault));
   addEventListener("resize", () => table.soon());
   return {show: () => table.soon()};
 }
@@ -78,6 +79,12 @@ class Columns {
   filter(name, value) {
     this.wanted[name] = value;
     this.renew();
+  }
+
+  /** Set a filter from elsewhere on the page. */
+  find(name, value) {
+    this.selects[name].value = value;
+    this.filter(name, this.selects[name].value);
   }
 
   matches(row) {

@@ -27,7 +27,7 @@ export function mount(root, feed, api) {
     armed, el("h2", {}, "Catalogue"), library, el("h2", {}, "Shipped scenarios"), scenarios);
 
   let known = "";
-  const refresh = async () => fill(armed, armedList(await api.get("/rules"), api, refresh));
+  const refresh = async () => fill(armed, armedList(await api.get("/rules"), feed, api, refresh));
   feed.on("state", state => {
     const now = JSON.stringify(state.rules);
     if (now === known || root.hidden) return;
@@ -52,10 +52,12 @@ export function mount(root, feed, api) {
 
 // ---- what is armed
 
-const armedList = (rules, api, refresh) => rules.length
+const armedList = (rules, feed, api, refresh) => rules.length
   ? el("ul", {class: "cards"}, rules.map(rule => el("li", {},
     el("div", {class: "line"}, el("b", {}, rule.name),
       el("span", {class: "hits"}, `struck ${rule.struck} of ${rule.met}`),
+      rule.struck ? el("button", {type: "button", "aria-label": `Show what ${rule.name} struck`,
+        onclick: () => feed.emit("find", {fault: rule.label})}, "Show") : null,
       action("Disarm", async () => {
         await api.delete(`/rules/${encodeURIComponent(rule.name)}`);
         await refresh();

@@ -8,15 +8,23 @@ const QUICK = [
   ["Resume", "resume", symbol => ({symbol})],
   ["Price −5 %", "move_price", symbol => ({symbol, percent: -5})],
   ["Price +5 %", "move_price", symbol => ({symbol, percent: 5})],
+  ["Pull the sellers", "pull_liquidity", symbol => ({symbol, side: "sell", depth: 1})],
+  ["Pull the buyers", "pull_liquidity", symbol => ({symbol, side: "buy", depth: 1})],
   ["Cancel all orders", "cancel_orders", symbol => ({symbol})],
   ["Pay funding now", "pay_funding", symbol => ({symbol}), true],
   ["Liquidate main", "liquidate", symbol => ({symbol}), true],
 ];
 
+const MAINTENANCE = { // as POST /maintenance takes it
+  seconds: {type: ["number", "string"], default: "10m", description: "how long, as 600 or 10m"},
+  after: {type: ["number", "string"], description: "in how long it begins, as 5m; left out: now"},
+  message: {type: "string", description: "what clients are told"},
+};
+
 export function mount(root, feed, api) {
   const market = el("select", {id: "incident-market"});
-  const quick = el("div", {class: "tools"}), all = el("div"), changes = el("div");
-  root.append(el("h2", {}, "One click"), el("label", {for: "incident-market"}, "Market ", market), quick,
+  const quick = el("div", {class: "tools"}), plan = el("div"), all = el("div"), changes = el("div");
+  root.append(el("h2", {}, "One click"), el("label", {for: "incident-market"}, "Market ", market), quick, plan,
     el("h2", {}, "Announced changes of the API"), changes,
     el("h2", {}, "All incidents"), all);
   const isContract = () => market.value.includes(":");
@@ -28,13 +36,17 @@ export function mount(root, feed, api) {
     const {from, until} = await api.post("/maintenance", fields);
     notice(`Maintenance from ${from.slice(11, 19)} until ${until.slice(11, 19)}; Heal everything ends it`);
   };
+  const window = form(MAINTENANCE, {required: ["seconds"]});
+  fill(plan, el("details", {class: "incident"}, el("summary", {}, "Plan a maintenance"),
+    el("form", {onsubmit: async event => {
+      event.preventDefault();
+      try { await maintain(window.read()); } catch (error) { notice(error.message, true); }
+    }}, window.element, el("button", {type: "submit", class: "main"}, "Plan it"))));
   const drawQuick = () => fill(quick,
     QUICK.filter(([, , , contract]) => !contract || isContract()).map(([label, name, fields]) =>
       action(label, () => run(name, fields(market.value)))),
     action("Restart the venue", () => run("restart", {})),
-    action("Maintenance for 10 minutes, now", () => maintain({seconds: "10m"})),
-    action("… in 5 minutes", () => maintain({seconds: "10m", after: "5m"}),
-      {"aria-label": "Maintenance for 10 minutes, in 5 minutes"}),
+    action("Maintenance for 10 minutes", () => maintain({seconds: "10m"})),
     action("Cut all sockets", async () => {
       const {broken} = await api.delete("/connections");
       notice(broken === 1 ? "1 WebSocket is cut" : `${broken} WebSockets are cut`);

@@ -83,8 +83,14 @@ const marksOf = (found, rows) => {
     .map(row => row.faults.length
       ? {time: snap(row.at), position: "aboveBar", shape: "circle", color: css("--warn"), size: 0.6}
       : {time: snap(row.at), position: "belowBar", shape: "square", color: css("--accent"), size: 0.8});
-  return [...fills, ...others].filter(mark => mark.time >= first)
-    .sort((a, b) => a.time - b.time).slice(-MARKS_MAX);
+  const counted = new Map(); // one mark of a kind for each candle, with the number of them
+  for (const mark of [...fills, ...others]) {
+    const key = `${mark.time} ${mark.shape}`, known = counted.get(key);
+    if (mark.time < first) continue;
+    if (known) known.text = String(known.many += 1);
+    else counted.set(key, {...mark, many: 1});
+  }
+  return [...counted.values()].sort((a, b) => a.time - b.time).slice(-MARKS_MAX);
 };
 
 const EVENTS_MAX = 12;
