@@ -94,7 +94,7 @@ class Judge:
         self._facts = Facts(gateway.engine, self.account)
         self._intents = Intents(gateway.engine.state.markets)
         self._intents.of_scenario(self._intent, gateway.clock.now())
-        context = RuleContext(self._facts, self._intents, gateway.clock.now, self._believed)
+        context = RuleContext(self._facts, self._intents, gateway.clock.now, self.newest_belief)
         for rule in self.rules:
             with blame_user_code(f"rule {rule.name}"):
                 rule.begin(context)
@@ -272,7 +272,7 @@ class Judge:
             with blame_user_code(f"rule {rule.name}"):
                 rule.sampled(sample)
 
-    def _believed(self) -> Sample | None:
+    def newest_belief(self) -> Sample | None:
         """What the bot believes: by its notebook now, else what it said last."""
         booked = None if self.booked is None else self.booked()
         if booked is None:

@@ -13,6 +13,7 @@ from failing_exchange.core.units import SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import fields_of, kind_of
 from failing_exchange.faults.triggers import always, parse
+from failing_exchange.judge.believed import ComparedBeliefs, beliefs_of
 from failing_exchange.observe.metrics import MISSING, Metrics, is_installed, is_sound
 from failing_exchange.page.copied_test import copied_test
 from failing_exchange.page.rows import row_of
@@ -42,7 +43,9 @@ from failing_exchange.server.market_look import (
     CANDLES,
     MarketLook,
     look_at_market,
+    market_named,
     market_view,
+    marks_of,
 )
 from failing_exchange.server.messages import Reply
 from failing_exchange.server.sent_bytes import response_of
@@ -88,6 +91,7 @@ class ControlApi:
         self.asked: dict[str, Asking] = {}  # bots of other processes, by account
         self.view = view_of(venue.exchange.venue)
         self.metrics = Metrics(venue)
+        self.marks = marks_of(venue.exchange.venue)
         self.done: deque[Incident] = deque(maxlen=DONE_KEPT_MAX)  # incidents by hand
 
     def answer(self, method: str, path: str, asked: Asked) -> Any:
@@ -215,12 +219,26 @@ class ControlApi:
 
     def market(self, asked: Asked) -> MarketLook:
         """One market, as a chart needs it."""
-        frame = whole_of(asked, "seconds", CANDLES)
-        return look_at_market(self.exchange.venue, str(asked.get("symbol", "")), frame)
+        symbol = market_named(self.exchange.venue, str(asked.get("symbol", "")))
+        frame, since = whole_of(asked, "seconds", CANDLES), whole_of(asked, "since", 0)
+        return look_at_market(self.exchange.venue, symbol, frame, since)
 
     def show_market(self, found: MarketLook) -> Any:
         """In units."""
         return market_view(self.view, found)
+
+    def marked(self, asked: Asked) -> Any:
+        """What a chart of a market marks."""
+        symbol = market_named(self.exchange.venue, str(asked.get("symbol", "")))
+        return self.marks.look(symbol, whole_of(asked, "after", 0))
+
+    def beliefs(self, asked: Asked) -> ComparedBeliefs:
+        """What a judged bot believes, and what is true."""
+        return beliefs_of(self._judge(asked))
+
+    def show_beliefs(self, found: ComparedBeliefs) -> Any:
+        """As JSON can hold it."""
+        return self.view.value(found)
 
     def limits(self, asked: Asked) -> Any:
         """What is used of the venue's limits, by product."""
@@ -448,15 +466,22 @@ ROUTES = (
           ControlApi.maintenance),
     Route("POST", "/heal", "Disarm everything, and let halted markets trade again", {}, "heal",
           ControlApi.heal),
-    Route("GET", "/market", "A market in truth: candles, book, funding, fills and open orders",
-          {"symbol": TEXT, "seconds": WHOLE}, "market", ControlApi.market,
-          show=ControlApi.show_market),
+    Route("GET", "/market",
+          "A market in truth: candles (the last ones, or from an epoch second on), book, funding, "
+          "open orders", {"symbol": TEXT, "seconds": WHOLE, "since": WHOLE}, "market",
+          ControlApi.market, show=ControlApi.show_market),
+    Route("GET", "/marks",
+          "What clients, faults and the operator did in a market, behind a mark that was the last",
+          {"symbol": TEXT, "after": WHOLE}, "marks", ControlApi.marked),
     Route("GET", "/limits", "What is used of the venue's limits, and who is banned", {}, "limits",
           ControlApi.limits),
     Route("GET", "/accounts", "The names of all accounts", {}, "accounts", ControlApi.accounts),
     Route("GET", "/accounts/{name}",
           "An account in truth: wallets, open orders, positions and conditional orders", {},
           "account", ControlApi.account, show=ControlApi.show_account),
+    Route("GET", "/beliefs",
+          "What a client believes beside what is true, and what it was not told (serve --judge)",
+          {"account": TEXT}, "beliefs", ControlApi.beliefs, show=ControlApi.show_beliefs),
     Route("GET", "/verdict", "What the judge says of a client now (serve --judge)",
           {"account": TEXT}, "verdict", ControlApi.verdict),
     Route("POST", "/intents", "A bot declares what it wants, once",

@@ -184,15 +184,29 @@ class Control:
         """
         return self.request("GET", f"/accounts/{quote(name, safe='')}")
 
-    def market(self, symbol: str, seconds: int = 60) -> Any:
+    def market(self, symbol: str, seconds: int = 60, since: int = 0) -> Any:
         """A market in truth: `candles` of `seconds` each ([epoch second, open, high, low, close,
-        volume]), `book`, `ticker`, `funding` of a contract, `fills` and `orders` of all clients.
+        volume]; the last 500, or from `since` on), `book`, `ticker`, `funding` of a contract, and
+        open `orders` of all clients.
         """
-        return self.request("GET", f"/market?symbol={quote(symbol, safe='')}&seconds={seconds}")
+        asked = f"symbol={quote(symbol, safe='')}&seconds={seconds}&since={since}"
+        return self.request("GET", f"/market?{asked}")
+
+    def marks(self, symbol: str, after: int = 0) -> Any:
+        """What clients, faults and the operator did in a market: `marks`, and the number of the
+        `last` one, to ask for later ones with `after`.
+        """
+        return self.request("GET", f"/marks?symbol={quote(symbol, safe='')}&after={after}")
 
     def limits(self) -> Any:
         """What is used of the venue's limits: by address weight and requests, by account orders."""
         return self.request("GET", "/limits")
+
+    def beliefs(self, account: str = "main") -> Any:
+        """What a client believes (`positions`, `balances`, `open_orders`) beside what is true, and
+        the orders of which it was `untold`; the venue is served with `--judge`.
+        """
+        return self.request("GET", f"/beliefs?account={quote(account, safe='')}")
 
     def verdict(self, account: str = "main") -> Any:
         """What the judge says of an account's client now; the venue is served with `--judge`."""

@@ -1,20 +1,26 @@
-// Bots: what each account really has, what it has used of the limits, and its rules as they fall.
-import {action, el, fill, notice} from "./dom.js";
+// Bots: what each account has and believes, what it has used of the limits, its rules as they fall.
+import {action, clock, el, fill, notice} from "./dom.js";
+import {poll} from "./poll.js";
 
 const VERDICT_EVERY = 3; // seconds between two looks of the judge
+const TRIPS_MAX = 3; // requests of a breach that are linked
+const PARTS = [
+  ["orders", "Open orders"], ["positions", "Positions"], ["balances", "Balances"], ["conditional", "Conditional orders"],
+  ["believed", "Believed against true"], ["limits", "Limits and bans"], ["fallen", "Rules as they fall"],
+  ["rules", "All rules"],
+];
+const JUDGED = ["believed", "fallen", "rules"]; // parts that need a judge
+const SOURCES = {probe: "asked once a minute", notebook: "its own notebook"};
 const OUTCOMES = {fail: "broken", pass: "kept", "not judged": "not judged"};
 
 export function mount(root, feed, api, story) {
-  const account = el("select", {id: "bot-account"});
-  const parts = Object.fromEntries(["limits", "rules", "orders", "positions", "conditional", "balances"]
-    .map(name => [name, el("div")]));
+  const account = el("select", {id: "bot-account"}), message = el("p", {class: "bad", role: "status"});
+  const parts = Object.fromEntries(PARTS.map(([name]) => [name, el("div", {id: `bot-${name}`})]));
   root.append(
-    el("div", {class: "panel-head"}, el("label", {for: "bot-account"}, el("b", {}, "Account "), account)),
-    el("h2", {}, "Open orders"), parts.orders, el("h2", {}, "Positions"), parts.positions,
-    el("h2", {}, "Conditional orders"), parts.conditional, el("h2", {}, "Balances"), parts.balances,
-    el("h2", {}, "Limits"), parts.limits, el("h2", {}, "Rules of conduct"), parts.rules);
+    el("div", {class: "panel-head"}, el("label", {for: "bot-account"}, el("b", {}, "Account "), account)), message,
+    ...PARTS.flatMap(([name, title]) => [el("h2", {}, title), parts[name]]));
 
-  let visible = false, busy = false, turn = 0;
+  let turn = 0, fallen = null;
   const seen = {};
   const put = (name, value, draw) => { // only what has changed is drawn: focus and selection stay
     const text = JSON.stringify(value);
@@ -27,37 +33,47 @@ export function mount(root, feed, api, story) {
     notice(`${fields.do.replaceAll("_", " ")}: done`);
     await refresh();
   };
+  const judged = async name => {
+    if (turn++ % VERDICT_EVERY) return;
+    const asked = `?account=${encodeURIComponent(name)}`;
+    const [found, beliefs] = await Promise.all([api.get(`/verdict${asked}`), api.get(`/beliefs${asked}`)]);
+    if (name !== account.value) return;
+    put("believed", [beliefs, found.holdings], value => believed(...value));
+    const breaches = found.results.flatMap(one => one.breaches.map(({at, rule, text, trips}) => ({at, rule, text, trips})));
+    put("fallen", breaches, value => fallenList(value, story));
+    put("rules", [found.sentence, found.results], value => verdict(...value));
+    const broken = found.results.filter(one => one.outcome === "fail").map(one => one.rule);
+    if (fallen) broken.filter(one => !fallen.includes(one)).forEach(one => notice(`${name} breaks a rule: ${one.replaceAll("_", " ")}`, true));
+    fallen = broken;
+  };
   const refresh = async () => {
-    if (busy || !account.value) return;
-    busy = true;
+    const name = account.value;
+    if (!name) return;
     try {
-      const name = account.value, [truth, limits] = await Promise.all(
-        [api.get(`/accounts/${encodeURIComponent(name)}`), api.get("/limits")]);
+      const [truth, limits] = await Promise.all([api.get(`/accounts/${encodeURIComponent(name)}`), api.get("/limits")]);
+      if (name !== account.value) return; // another one was chosen meanwhile
       put("orders", truth.open_orders, orders => orderTable(orders, incident));
       put("positions", truth.positions, found => positionTable(found, name, incident));
       put("conditional", truth.conditional_orders, conditionalTable);
       put("balances", [truth.balances, truth.futures.balances], balances);
       put("limits", limits.filter(one => one.what !== "orders" || one.who === name), gauges);
-      if (feed.facts.judged.includes(name)) {
-        if (turn++ % VERDICT_EVERY === 0) {
-          const found = await api.get(`/verdict?account=${encodeURIComponent(name)}`);
-          put("rules", [found.sentence, found.results, found.holdings], value => verdict(...value, story));
-        }
-      } else put("rules", null, () => el("p", {class: "soft"}, "Not judged: serve with --judge."));
+      if (feed.facts.judged.includes(name)) await judged(name);
+      else for (const part of JUDGED) put(part, null, () => el("p", {class: "soft"}, "Not judged: serve with --judge."));
+      message.textContent = "";
     } catch (error) {
-      if (error.status) notice(error.message, true);
-    } finally { busy = false; }
+      if (error.status) message.textContent = error.message;
+      else if (!(error instanceof TypeError)) throw error; // the server is away: the banner says so
+    }
   };
-  account.addEventListener("change", () => { turn = 0; refresh(); });
+  const restart = () => { turn = 0; fallen = null; };
+  account.addEventListener("change", () => { restart(); refresh(); });
   feed.on("hello", facts => {
     const chosen = account.value;
     fill(account, facts.accounts.map(one => el("option", {value: one}, one)));
     if (facts.accounts.includes(chosen)) account.value = chosen;
-    turn = 0;
-    if (visible) refresh();
+    restart();
   });
-  feed.on("state", () => { if (visible) refresh(); });
-  return {show: () => { visible = true; refresh(); }, hide: () => { visible = false; }};
+  return poll(feed, refresh);
 }
 
 const table = (heads, rows, none) => rows.length
@@ -106,19 +122,51 @@ const gauges = limits => limits.length ? el("ul", {class: "gauges"}, limits.map(
   el("b", {}, `${one.used.toLocaleString("en")} of ${one.limit.toLocaleString("en")}`));
 })) : el("p", {class: "soft"}, "Nothing has been used of a limit.");
 
-const ORDER = ["fail", "not judged", "pass"];
-const verdict = (sentence, results, holdings, story) => [
+// ---- believed against true
+
+const believed = (found, holdings) => [
+  found.source
+    ? el("p", {class: "soft"}, `What the bot says of itself (${SOURCES[found.source]}), at ${found.at.slice(11, 19)} of the venue's clock, beside what is true now.`)
+    : el("p", {class: "soft"}, "What the bot believes is not known: it has no probe. Register an address that says it with POST /probe, or failing-exchange ctl probe URL."),
+  found.positions.length ? compared("position", found.positions) : null,
+  found.balances.length ? compared("balance", found.balances) : null,
+  found.open_orders ? openOrders(found.open_orders) : null,
+  holdings ? table(["gained since the start", "believed", "true", "difference"], Object.entries(holdings).map(([asset, one]) =>
+    row(asset, units(one.believed), units(one.true), one.difference ? el("b", {class: "bad"}, units(one.difference)) : "0")), "Nothing.") : null,
+  el("h3", {}, "What it was not told"),
+  table(["order", "its own id", "market", "is", "was told", "filled", "was told"],
+    found.untold.map(one => row(one.id, one.client_id || "-", one.symbol, one.status,
+      one.told_status || el("b", {class: "bad"}, "nothing"), one.filled,
+      one.told_filled === one.filled ? one.told_filled : el("b", {class: "bad"}, one.told_filled))),
+    "It was told all that happened to its orders."),
+  found.more ? el("p", {class: "soft"}, `and ${found.more.toLocaleString("en")} more`) : null,
+];
+
+const units = value => value.toLocaleString("en", {maximumFractionDigits: 8});
+const compared = (what, rows) => table([what, "believed", "true", ""], rows.map(one => row(one.name, units(one.believed), units(one.true),
+  one.agrees ? mark("", "agrees") : one.late ? mark("not", "was true within a minute") : mark("fail", `differs by ${units(one.true - one.believed)}`))), "");
+const openOrders = one => el("p", {}, `Open orders: ${one.believed} believed, ${one.true} true. `,
+  one.unknown.length ? el("span", {class: "bad"}, `It does not say that it has ${one.unknown.join(", ")}. `) : null,
+  one.ended.length ? el("span", {class: "bad"}, `It believes to have ${one.ended.join(", ")}, not open.`) : null,
+  one.unknown.length || one.ended.length ? null : mark("", "agrees"));
+const mark = (tone, text) => el("span", {class: `mark ${tone}`.trim()}, text);
+
+// ---- rules as they fall
+
+const FALLEN_MAX = 20; // breaches that are listed, the newest
+const fallenList = (breaches, story) => {
+  const some = [...breaches].sort((a, b) => b.at - a.at).slice(0, FALLEN_MAX);
+  return some.length ? el("ul", {class: "related"}, some.map(({at, rule, text, trips}) =>
+    el("li", {}, el("span", {class: "soft"}, `${clock(at / 1e6)} `), el("b", {class: "bad"}, rule.replaceAll("_", " ")), ` ${text} `,
+      trips.slice(0, TRIPS_MAX).map(n => el("button", {type: "button", class: "small", "aria-label": `Story of request ${n}`,
+        onclick: event => story(n, event.currentTarget)}, `#${n}`)))))
+    : el("p", {class: "soft"}, "No rule is broken.");
+};
+
+const ORDER = ["fail", "not judged", "pass"], TONES = {fail: "fail", "not judged": "not", pass: ""};
+const verdict = (sentence, results) => [
   el("p", {}, sentence),
-  holdings ? table(["asset", "believed to be gained", "gained", "difference"],
-    Object.entries(holdings).map(([asset, one]) => row(asset, String(one.believed), String(one.true),
-      one.difference ? el("b", {class: "bad"}, String(one.difference)) : "0")), "Nothing.")
-    : el("p", {class: "soft"}, "What the bot believes is not known: register a probe (POST /probe)."),
-  el("ul", {class: "cards"}, [...results].sort((a, b) => ORDER.indexOf(a.outcome) - ORDER.indexOf(b.outcome))
-    .map(one => el("li", {}, el("div", {class: "line"},
-      el("span", {class: `mark ${one.outcome === "fail" ? "fail" : one.outcome === "pass" ? "" : "not"}`},
-        OUTCOMES[one.outcome]), el("b", {}, one.rule.replaceAll("_", " ")),
-      one.times > 1 ? el("span", {class: "hits"}, `${one.times} times`) : null),
-    el("p", {class: "soft"}, one.why),
-    one.breaches.slice(0, 1).flatMap(breach => breach.trips.slice(0, 3)).map(n => el("button",
-      {type: "button", onclick: () => story(n)}, `#${n}`))))),
+  table(["rule", "", "why", "times"], [...results].sort((a, b) => ORDER.indexOf(a.outcome) - ORDER.indexOf(b.outcome)).map(one =>
+    row(el("b", {}, one.rule.replaceAll("_", " ")), mark(TONES[one.outcome], OUTCOMES[one.outcome]),
+      el("span", {class: "wrapped"}, one.why), one.times ? String(one.times) : "")), "Nothing is judged."),
 ];

@@ -1,0 +1,198 @@
+"""What a chart marks: clients' orders and fills, liquidations, and every fault and incident.
+
+Marks are made of new trips when somebody looks, and only then; a chart asks for those it has not.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from failing_exchange.core import events as e
+from failing_exchange.core.commands import OpenAccount
+from failing_exchange.core.order import BUY
+from failing_exchange.core.units import MILLISECOND
+from failing_exchange.journal.trip import MARKET, faults_of
+from failing_exchange.page.rows import row_of
+from failing_exchange.report.text import event_text
+
+if TYPE_CHECKING:
+    from failing_exchange.core.market import Market
+    from failing_exchange.core.order import Order
+    from failing_exchange.journal.journal import Journal
+    from failing_exchange.journal.trip import Trip
+
+READ_MAX = 5_000  # trips that one look reads: the newest; older ones are counted in `skipped`
+OPEN_MAX = 1_000  # trips under way that are looked at again; others stay as they were seen
+MARKS_MAX = 2_000  # that are kept of each market; the oldest are forgotten
+SHOWN_MAX = 500  # of one answer: the newest
+NO_MARKET = ""  # marks that concern all markets, as a restart of the venue
+
+# Events that only an operator, a scenario or the venue's own rules cause.
+INCIDENTS = (
+    e.MarketChanged, e.PriceMoved, e.LiquidityPulled, e.FillCapped, e.VenueRestarted, e.TradeBusted,
+    e.MarkMoved, e.ContractSettled, e.CollateralChanged, e.ApiChanged, e.FundingPaid,
+)  # fmt: skip
+
+
+class Mark(NamedTuple):
+    """`kind`: order, end (of an order), buy, sell, liquidation, fault or incident.
+
+    `serial` counts marks of all markets. `ticks`: its price, 0 where it has none.
+    """
+
+    serial: int
+    trip: int
+    at: int
+    kind: str
+    text: str
+    account: str = ""
+    ticks: int = 0
+
+
+@dataclass(slots=True)
+class Seen:
+    """A trip under way, and how much of it is marked already."""
+
+    trip: Trip
+    events: int = 0
+    labels: int = 0
+
+
+class Marks:
+    """The marks of a venue's journal. It lives where the journal is written.
+
+    `find`: an order of an account, by its id.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        markets: Callable[[], Mapping[str, Market]],
+        find: Callable[[str, int], Order | None],
+    ) -> None:
+        self.skipped = 0
+        self._journal = journal
+        self._markets = markets
+        self._find = find
+        self._read = 0  # the last trip that was read
+        self._last = 0  # the last serial
+        self._kept: dict[str, deque[Mark]] = {}
+        self._open: dict[int, Seen] = {}
+
+    def look(self, symbol: str, after: int = 0) -> dict[str, Any]:
+        """The newest marks of a market behind a serial, oldest first, as JSON can hold them."""
+        self._catch_up()
+        found = [*self._behind(symbol, after), *self._behind(NO_MARKET, after)]
+        found.sort(key=lambda mark: mark.serial)
+        market = self._markets()[symbol]
+        return {
+            "last": self._last,
+            "skipped": self.skipped,
+            "marks": [_shown(mark, market) for mark in found[-SHOWN_MAX:]],
+        }
+
+    def _behind(self, symbol: str, after: int) -> list[Mark]:
+        newest = islice(reversed(self._kept.get(symbol, ())), SHOWN_MAX)
+        return [mark for mark in newest if mark.serial > after]
+
+    def _catch_up(self) -> None:
+        for seen in list(self._open.values()):
+            self._note(seen)
+        new = self._journal.last - self._read
+        many = min(new, READ_MAX, len(self._journal.trips))
+        self.skipped += (new - many) if self._read else 0
+        for trip in reversed(list(islice(reversed(self._journal.trips), many))):
+            if trip.happened or trip.struck or not trip.ended_at:
+                self._note(Seen(trip))
+        self._read = self._journal.last
+
+    def _note(self, seen: Seen) -> None:
+        """Mark what is new of a trip, and look again at one that is under way."""
+        trip = seen.trip
+        events, seen.events = trip.happened[seen.events :], len(trip.happened)
+        labels = faults_of(trip)[seen.labels :] if trip.struck else []
+        seen.labels += len(labels)
+        for event in events:
+            self._event(trip, event)
+        by_operator = bool(events) and trip.operation == MARKET and _is_incident(trip.command)
+        if labels or by_operator:
+            row, symbol, at = row_of(trip, self._markets()), _symbol_of(trip), trip.born_at
+            if labels:
+                text = f"{', '.join(labels)}: {row['asked'] or row['happened']}"
+                self._add(symbol, trip, "fault", at, text, account=trip.account)
+            if by_operator:
+                self._add(symbol, trip, "incident", at, f"{row['asked']}: {row['happened']}")
+        if trip.ended_at or len(self._open) >= OPEN_MAX:
+            self._open.pop(trip.number, None)
+        else:
+            self._open[trip.number] = seen
+
+    def _event(self, trip: Trip, event: Any) -> None:
+        kind = event.__class__
+        if kind is e.OrderFilled:
+            fill = event.fill
+            side = "buy" if fill.side is BUY else "sell"
+            text = event_text(event, self._markets())
+            own = {"account": fill.account, "ticks": fill.ticks}
+            self._add(fill.symbol, trip, side, fill.at, text, **own)
+        elif kind in (e.OrderAccepted, e.OrderCanceled, e.OrderExpired):
+            self._order(trip, event)
+        elif kind is e.PositionLiquidated:
+            text = event_text(event, self._markets())
+            own = {"account": event.account, "ticks": event.ticks}
+            self._add(event.symbol, trip, "liquidation", event.at, text, **own)
+        elif kind in INCIDENTS and trip.command is None:  # by itself, or as a scenario has it
+            symbol = getattr(event, "symbol", NO_MARKET)
+            self._add(symbol, trip, "incident", event.at, event_text(event, self._markets()))
+
+    def _order(self, trip: Trip, event: Any) -> None:
+        order = self._find(event.account, event.order_id)
+        if order is None:
+            return
+        market = self._markets()[order.symbol]
+        price = f" at {market.price_text(order.ticks)}" if order.ticks else ""
+        text = f"order {order.id}: {order.side} {market.amount_text(order.lots)}{price}"
+        if isinstance(event, e.OrderAccepted):
+            kind = "order"
+        else:
+            kind, ended = "end", "canceled" if isinstance(event, e.OrderCanceled) else "expired"
+            text = f"{text}, {ended}{f' ({event.why})' if event.why else ''}"
+        own = {"account": event.account, "ticks": order.ticks}
+        self._add(order.symbol, trip, kind, event.at, text, **own)
+
+    def _add(self, symbol: str, trip: Trip, kind: str, at: int, text: str, **more: Any) -> None:
+        self._last += 1
+        mark = Mark(self._last, trip.number, at, kind, text, **more)
+        self._kept.setdefault(symbol, deque(maxlen=MARKS_MAX)).append(mark)
+
+
+def _is_incident(command: Any) -> bool:
+    """Whether an operator has done something; every account begins with being opened."""
+    return command is not None and not isinstance(command, OpenAccount)
+
+
+def _symbol_of(trip: Trip) -> str:
+    """The market that a trip is about; NO_MARKET where it names none."""
+    return trip.symbol or next(_named(trip), NO_MARKET)
+
+
+def _named(trip: Trip) -> Iterator[str]:
+    for thing in (trip.command, *(getattr(one, "fill", one) for one in trip.happened)):
+        symbol = getattr(thing, "symbol", "")
+        if isinstance(symbol, str) and symbol:
+            yield symbol
+
+
+def _shown(mark: Mark, market: Market) -> dict[str, Any]:
+    return {
+        "n": mark.trip,
+        "at": mark.at // MILLISECOND,
+        "kind": mark.kind,
+        "client": mark.account,
+        "price": market.price_text(mark.ticks) if mark.ticks else None,
+        "text": mark.text,
+    }
