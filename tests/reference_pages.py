@@ -127,6 +127,7 @@ def pages() -> dict[str, str]:
         "cli.md": cli(),
         "scenarios.md": scenarios(),
         "configuration.md": configuration(),
+        "../llms.txt": llms(),
         **{f"api/{name}.md": api(*page) for name, page in API.items()},
     }
 
@@ -380,6 +381,40 @@ def _variables() -> Iterator[tuple[str, str]]:
     yield "`FAILURE_MODE`, `FAILURE_RATE`", "`serve --mode`, `serve --rate`"
     yield "`FAILING_EXCHANGE_CONTROL_URL`", "`ctl --url`"
     yield "`FAILING_EXCHANGE_CONTROL_TOKEN`", "`ctl --token`"
+
+
+LLMS = """\
+# failing-exchange
+
+> {about}
+
+It is a Python package (3.11 to 3.13): `pip install failing-exchange`. Four commands to begin with:
+`failing-exchange doctor`, `failing-exchange init bot.py:main`, `failing-exchange serve binance`, and
+`failing-exchange explore bot.py:main --seeds 200 --output run.json`. Exit codes: 0 clean, 1
+findings, 2 could not run. An AI agent trades by `failing-exchange mcp`.
+"""
+
+
+def llms() -> str:
+    """The pages of the site for a language model: llms.txt, in the order of the navigation."""
+    site = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    about = re.findall(r"^site_description: (.*)$", site, re.MULTILINE)[0]
+    lines, section = [LLMS.format(about=about)], ""
+    for line in site.partition("\nnav:\n")[2].splitlines():
+        named = re.fullmatch(r" +- (?:(?P<title>[^:]+): *)?(?P<page>[\w/-]+\.md)?", line)
+        if named is None:
+            continue
+        if named["page"] is None:
+            section = named["title"]
+        else:
+            if section:
+                lines.append(f"\n## {section}\n")
+                section = ""
+            text = (ROOT / "docs" / named["page"]).read_text(encoding="utf-8")
+            heading = re.findall(r"^# (.*)$", text, re.MULTILINE)[0]
+            url = re.sub(r"(^|/)index/$", r"\1", named["page"].removesuffix(".md") + "/")
+            lines.append(f"- [{named['title'] or heading}]({url or './'})")
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
