@@ -388,9 +388,9 @@ LLMS = """\
 
 > {about}
 
-It is a Python package (3.11 to 3.13): `pip install failing-exchange`. Four commands to begin with:
-`failing-exchange doctor`, `failing-exchange init bot.py:main`, `failing-exchange serve binance`, and
-`failing-exchange explore bot.py:main --seeds 200 --output run.json`. Exit codes: 0 clean, 1
+It is a Python package (3.11 to 3.13): `pip install failing-exchange`. Four commands to begin:
+`failing-exchange doctor`, `failing-exchange init bot.py:main`, `failing-exchange serve binance`,
+and `failing-exchange explore bot.py:main --seeds 200 --output run.json`. Exit codes: 0 clean, 1
 findings, 2 could not run. An AI agent trades by `failing-exchange mcp`.
 """
 

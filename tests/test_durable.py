@@ -368,7 +368,7 @@ def test_a_journal_of_an_older_version_is_refused(tmp_path: Path) -> None:
     run(both(path))
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 0")
-    with pytest.raises(ConfigurationError, match="version 0.* new --journal file, .*0.1.0"):
+    with pytest.raises(ConfigurationError, match="version 0.* new --journal file, .*0.2.0"):
         DurableJournal(path)
 
 

@@ -53,7 +53,7 @@ def test_the_version_is_the_same_everywhere() -> None:
     assert f'\nversion = "{__version__}"\n' in project
     newest = re.findall(r"^## (\S+) \((.*)\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest[0][0] == __version__
-    assert all(re.fullmatch(r"unreleased|\d{4}-\d\d-\d\d", when) for _, when in newest)
+    assert all(re.match(r"unreleased|\d{4}-\d\d-\d\d", when) for _, when in newest)
 
 
 def test_the_action_explores_and_tells_the_job(

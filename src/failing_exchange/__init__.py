@@ -71,7 +71,7 @@ if TYPE_CHECKING:
         check_venue as check_venue,
     )
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Public names that are loaded when they are first asked for, and the modules that they are in. So
 # the pytest plugin and the command line cost nothing where they are not used.
