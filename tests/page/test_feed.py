@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from failing_exchange.journal.trip import Trip
 from failing_exchange.page import feed as feeds
 from failing_exchange.page.feed import (
@@ -203,3 +205,27 @@ def test_viewers_hear_that_the_venue_is_busy() -> None:
         run(story)
     finally:
         feeds.BUSY_AFTER = before
+
+
+def test_a_row_that_cannot_be_made_costs_the_connections_alone(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is logged, and the next viewer has a feed again."""
+
+    async def story() -> None:
+        feed, line, second = feed_of(trips(1)), Line(), Line()
+        made = feed._row
+        feed._row = lambda trip: made(None)  # type: ignore[arg-type]
+        feed.leave(feed.join(Line(), {"last": 0}))
+        feed.join(line, {"last": 0})
+        await asyncio.sleep(0.01)
+        assert line.aborted
+        assert "feed has failed" in caplog.text
+        feed._row = made
+        feed.viewers.clear()
+        feed.join(second, {"last": 0})
+        await asyncio.sleep(0.01)
+        assert second.messages("rows")
+        feed.close()
+
+    run(story)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from failing_exchange.page.assets import HEADERS, POLICY, asset
+from failing_exchange.page.assets import HEADERS, POLICY, _file, asset
 
 STATIC = Path(str(files("failing_exchange"))) / "page" / "static"
 SCRIPTS = sorted(path.name for path in STATIC.glob("*.js"))
@@ -61,3 +61,11 @@ def test_the_document_has_neither_script_nor_style_of_its_own() -> None:
 def test_nothing_else_is_served(path: str) -> None:
     """Only names of one folder, without any way out of it."""
     assert asset(path) is None
+
+
+def test_names_that_are_asked_for_are_not_kept() -> None:
+    """Off loopback anybody may ask for a file, as often as they like."""
+    before = _file.cache_info().currsize
+    for n in range(100):
+        assert asset(f"/page/{'x' * (n + 1)}.js") is None
+    assert _file.cache_info().currsize == before

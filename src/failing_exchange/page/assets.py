@@ -52,19 +52,24 @@ class Asset(NamedTuple):
 
 def asset(path: str) -> Asset | None:
     """The file at a path of the control port; None where there is none."""
-    if path in HOME:
-        return _file("index.html")
     found = NAME.fullmatch(path)
-    return None if found is None else _file(found[1])
+    name = "index.html" if path in HOME else "" if found is None else found[1]
+    return _file(name) if name in _names() else None
 
 
 @cache
-def _file(name: str) -> Asset | None:
+def _names() -> frozenset[str]:
+    """The files that there are: only these are read and kept, whatever is asked for."""
+    folder = files("failing_exchange") / "page" / "static"
+    return frozenset({CHARTS, *(one.name for one in folder.iterdir())})
+
+
+@cache
+def _file(name: str) -> Asset:
     kind = KINDS[name.rpartition(".")[2]]
     if name == CHARTS:
         return Asset(kind, _charts())
-    place = files("failing_exchange") / "page" / "static" / name
-    return Asset(kind, place.read_bytes()) if place.is_file() else None
+    return Asset(kind, (files("failing_exchange") / "page" / "static" / name).read_bytes())
 
 
 def _charts() -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
@@ -30,6 +31,7 @@ BUSY_AFTER = (
 )
 STUCK_MAX = 60.0  # seconds for which a viewer may read nothing; then its connection is broken
 
+logger = logging.getLogger("failing_exchange.page")
 Gap = tuple[int, int]  # the first and the last trip that a viewer was not sent
 
 
@@ -148,12 +150,20 @@ class LiveFeed:
             self._task = None
 
     async def _run(self) -> None:
+        """Send batches as long as somebody looks; a bug of ours costs the connections alone."""
         turn = 0
-        while self.viewers:
-            self.send(await self._look(turn % STATE_EVERY == 0))
-            turn += 1
-            await asyncio.sleep(BATCH_EVERY)
-        self._task = None
+        try:
+            while self.viewers:
+                self.send(await self._look(turn % STATE_EVERY == 0))
+                turn += 1
+                await asyncio.sleep(BATCH_EVERY)
+        except Exception:
+            logger.exception("The page's feed has failed; its viewers connect again")
+            for viewer in list(self.viewers):
+                viewer.line.abort()
+        finally:
+            if self._task is asyncio.current_task():
+                self._task = None
 
     async def _look(self, with_state: bool) -> News:
         """Look for news; as long as the venue gives no turn, viewers are told so."""

@@ -42,12 +42,12 @@ class PageServer:
 
     async def stream(self, connection: HttpConnection) -> Reply | None:
         """Send the feed on a connection, or return the refusal."""
-        if self._feed.full:
-            body = f'{{"error":"{VIEWERS_MAX} viewers look already: close one of them"}}'
-            return Reply(503, body.encode(), kind="application/json")
         hello = await self._ask(self._hello)
         if connection.gone:
             return None
+        if self._feed.full:
+            body = f'{{"error":"{VIEWERS_MAX} viewers look already: close one of them"}}'
+            return Reply(503, body.encode(), kind="application/json")
         fields = (f"{name}: {value}" for name, value in HEADERS)
         line = connection.stream("Content-Type: text/event-stream", *fields)
         viewer = self._feed.join(line, hello)

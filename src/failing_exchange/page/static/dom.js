@@ -49,13 +49,14 @@ export const action = (label, run, attrs = {}) => {
   return button;
 };
 
-/** Copy a string; where the browser doesn't allow it, say so. */
-export const copy = async (text, what) => {
+/** Copy a string; where the browser doesn't allow it, as over http off loopback, save it. */
+export const copy = async (text, name) => {
   try {
     await navigator.clipboard.writeText(text);
-    notice(`${what} copied`);
+    notice("Copied");
   } catch {
-    notice(`The browser does not allow copying; select ${what} by hand`, true);
+    download(name, text);
+    notice(`The browser does not allow copying: saved as ${name}`);
   }
 };
 
