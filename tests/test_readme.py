@@ -53,3 +53,13 @@ def test_the_map_names_each_package() -> None:
     folders = (ROOT / "src" / "failing_exchange").iterdir()
     packages = {folder.name for folder in folders if (folder / "__init__.py").exists()}
     assert packages - set(re.findall(r"[a-z_]+", drawing)) == set()
+
+
+def test_the_two_commands_that_set_everything_up_come_first() -> None:
+    """Whoever has a fresh checkout needs no other; CI runs the second one."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    first = re.findall(r"^```sh\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)[0]
+    assert [line.partition("#")[0].split() for line in first.splitlines()] == [
+        ["make", "demo"], ["make", "test"],
+    ]  # fmt: skip
+    assert "make test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
