@@ -80,7 +80,7 @@ const sent = response => response && [
     response.cut ? ` … ${response.cut} more letters` : ""),
   el("p", {class: response.damage ? "bad" : "soft"}, response.damage
     ? `These bytes were damaged on their way: ${response.damage.replaceAll("_", " ")}.`
-    : "Made again from the journal; the headers say what is used of the limits now."),
+    : "Made again from the journal, as the REST API writes it; the headers say what is used of the limits now."),
 ];
 
 const SHOWN_MAX = 200; // entries of one list or object
