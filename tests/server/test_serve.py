@@ -106,7 +106,7 @@ def test_it_stops_gracefully_with_open_sockets_and_waiting_requests(
         pytest.importorskip("uvloop")
 
     async def main() -> None:
-        async with served("--port", "0", "--control-port", "0", *options, last="control") as venue:
+        async with served("--port", "0", "--control-port", "0", *options, last="page") as venue:
             url, control = venue.url_of("failing-exchange"), venue.url_of("control API")
             async with aiohttp.ClientSession() as session:
                 stream = await session.ws_connect(f"{url}/ws/btcusdt@kline_1d", ssl=False)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from typing import Any
 
 from failing_exchange.agents.session import FINISH, AgentConfig
-from failing_exchange.errors import ConfigurationError, FailingExchangeError, InternalError
+from failing_exchange.errors import ConfigurationError, InternalError
 
 WORLD = "failing_exchange.agents.session_process"
 END_S_MAX = 30.0  # seconds for the results at the end; then the process is killed
@@ -18,7 +18,7 @@ ANSWER_MAX = 8 << 20  # bytes of one line of the process
 OVER = "the run is over"
 
 
-class CallFailed(FailingExchangeError):
+class CallFailed(Exception):
     """A call that the venue refused, or whose answer was lost; the text says which error."""
 
 
