@@ -19,7 +19,7 @@ SHOWN = "document.getElementById('rows').innerText"
 HOSTILE = "%3Cimg%20src%3Dx%20onerror%3D%22document.title%3D'owned'%22%3E"
 
 PANELS = {  # what stands in each tab once it has loaded
-    "market": "bought at", "faults": "the bytes of an answer", "incidents": "move price",
+    "market": "What happened here", "faults": "the bytes of an answer", "incidents": "move price",
     "bots": "BTC/USDT",
 }  # fmt: skip
 

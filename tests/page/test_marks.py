@@ -97,18 +97,36 @@ def test_a_liquidation_and_what_concerns_all_markets_are_marked() -> None:
     told(story)
 
 
-def test_marks_are_bounded_and_say_what_was_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a fast bot nor a long run costs the exchange more than that."""
-    for name, most in (("READ_MAX", 10), ("MARKS_MAX", 6), ("SHOWN_MAX", 4)):
-        monkeypatch.setattr(m, name, most)
+def test_where_a_bot_is_too_fast_faults_and_incidents_are_marked_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A look reads so many requests; of how many there is no mark, it says."""
+    monkeypatch.setattr(m, "READ_MAX", 10)
 
     async def story(x: FailingExchange, ask: Ask) -> None:
-        ask("/marks", symbol=S)
+        begun = ask("/marks", symbol=S)
+        for what in ("halt", "resume"):
+            ask("/incidents", do=what, symbol=S)
         for _ in range(15):
             await x.create_order(S, "limit", "buy", 0.1, 30_000)
         found = ask("/marks", symbol=S)
-        assert (len(found["marks"]), found["skipped"]) == (4, 5)
-        assert found["marks"][-1]["text"].startswith("order 15:")
+        assert kinds(found) == ["incident"] * 2 + ["order"] * 8
+        assert found["skipped"] - begun["skipped"] == 7
+
+    told(story)
+
+
+def test_marks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long run costs no more memory than that, and no answer more time."""
+    monkeypatch.setattr(m, "MARKS_MAX", 6)
+
+    async def story(x: FailingExchange, ask: Ask) -> None:
+        for _ in range(9):
+            await x.create_order(S, "limit", "buy", 0.1, 30_000)
+        texts = [mark["text"][:8] for mark in ask("/marks", symbol=S)["marks"]]
+        assert texts == [f"order {n}:" for n in range(4, 10)]
+        monkeypatch.setattr(m, "SHOWN_MAX", 4)
+        assert len(ask("/marks", symbol=S)["marks"]) == 4
 
     told(story)
 

@@ -167,6 +167,9 @@ def test_a_market_is_shown_with_what_clients_did_in_it() -> None:
         assert found["funding"] is None
         contract = await asyncio.to_thread(control.market, "BTC/USDT:USDT")
         assert contract["funding"]["hours"] == 8
+        await x.create_order("BTC/USDT", "limit", "buy", 0.2, 31_000)
+        account = await asyncio.to_thread(control.account, "main", 1)
+        assert [order["price"] for order in account["open_orders"]] == ["31000"]
         for symbol, seconds in (("X/Y", 60), ("BTC/USDT", 7)):
             with pytest.raises(ConfigurationError, match="no market|expected one of"):
                 await asyncio.to_thread(control.market, symbol, seconds)

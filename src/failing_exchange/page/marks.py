@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from failing_exchange.journal.journal import Journal
     from failing_exchange.journal.trip import Trip
 
-READ_MAX = 5_000  # trips that one look reads: the newest; older ones are counted in `skipped`
+READ_MAX = 5_000  # trips that one look reads, see `_chosen`; the others are counted in `skipped`
 OPEN_MAX = 1_000  # trips under way that are looked at again; others stay as they were seen
 MARKS_MAX = 2_000  # that are kept of each market; the oldest are forgotten
 SHOWN_MAX = 500  # of one answer: the newest
@@ -103,9 +103,10 @@ class Marks:
         for seen in list(self._open.values()):
             self._note(seen)
         new = self._journal.last - self._read
-        many = min(new, READ_MAX, len(self._journal.trips))
-        self.skipped += (new - many) if self._read else 0
-        for trip in reversed(list(islice(reversed(self._journal.trips), many))):
+        kept = list(islice(reversed(self._journal.trips), new))
+        chosen = _chosen(kept)
+        self.skipped += (new if self._read else len(kept)) - len(chosen)
+        for trip in chosen:
             if trip.happened or trip.struck or not trip.ended_at:
                 self._note(Seen(trip))
         self._read = self._journal.last
@@ -168,6 +169,16 @@ class Marks:
         self._last += 1
         mark = Mark(self._last, trip.number, at, kind, text, **more)
         self._kept.setdefault(symbol, deque(maxlen=MARKS_MAX)).append(mark)
+
+
+def _chosen(newest_first: list[Trip]) -> list[Trip]:
+    """As many as one look reads: what faults and the operator did first, then the newest."""
+    if len(newest_first) <= READ_MAX:
+        return newest_first[::-1]
+    first = [trip for trip in newest_first if trip.struck or trip.operation == MARKET][:READ_MAX]
+    numbers = {trip.number for trip in first}
+    others = (trip for trip in newest_first if trip.number not in numbers)
+    return sorted([*first, *islice(others, READ_MAX - len(first))], key=lambda trip: trip.number)
 
 
 def _is_incident(command: Any) -> bool:

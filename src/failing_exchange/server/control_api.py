@@ -208,8 +208,9 @@ class ControlApi:
 
     def account(self, asked: Asked) -> Any:
         """The truth of the first column: wallets, positions and open orders."""
+        limit = whole_of(asked, "limit", 0) or None
         try:
-            return look_at(self.exchange.venue, str(asked["name"]))
+            return look_at(self.exchange.venue, str(asked["name"]), limit)
         except ConfigurationError as unknown:
             raise NotFound(str(unknown)) from None
 
@@ -477,8 +478,8 @@ ROUTES = (
           ControlApi.limits),
     Route("GET", "/accounts", "The names of all accounts", {}, "accounts", ControlApi.accounts),
     Route("GET", "/accounts/{name}",
-          "An account in truth: wallets, open orders, positions and conditional orders", {},
-          "account", ControlApi.account, show=ControlApi.show_account),
+          "An account in truth: wallets, open orders, positions and conditional orders",
+          {"limit": WHOLE}, "account", ControlApi.account, show=ControlApi.show_account),
     Route("GET", "/beliefs",
           "What a client believes beside what is true, and what it was not told (serve --judge)",
           {"account": TEXT}, "beliefs", ControlApi.beliefs, show=ControlApi.show_beliefs),

@@ -22,7 +22,7 @@ FRAMES = (1, 5, 60, 300, 900, HOUR_S, 4 * HOUR_S, DAY_S)  # seconds of a candle
 CANDLES = 60  # seconds of a candle, where none are named
 CANDLES_MAX = 500  # of one answer: the last ones
 LEVELS_MAX = 100  # of each side of the book
-ORDERS_MAX = 200  # open orders of all clients together
+ORDERS_MAX = 100  # open orders of all clients together: the oldest
 OPERATOR = "main"  # whose eyes: the market is the same for all
 
 

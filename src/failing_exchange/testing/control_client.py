@@ -178,11 +178,12 @@ class Control:
         """The names of all accounts."""
         return self.request("GET", "/accounts")
 
-    def account(self, name: str = "main") -> Any:
+    def account(self, name: str = "main", limit: int = 0) -> Any:
         """What an account really has: `balances` (spot), `open_orders`, `futures` (its wallet and
-        modes), `positions` and `conditional_orders`.
+        modes), `positions` and `conditional_orders`; of both kinds of orders only the newest
+        `limit` (0: all).
         """
-        return self.request("GET", f"/accounts/{quote(name, safe='')}")
+        return self.request("GET", f"/accounts/{quote(name, safe='')}?limit={limit}")
 
     def market(self, symbol: str, seconds: int = 60, since: int = 0) -> Any:
         """A market in truth: `candles` of `seconds` each ([epoch second, open, high, low, close,

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from failing_exchange.core.market import Market
     from failing_exchange.venue.venue import RunningVenue
 
-TRUTH = (FetchBalance, FetchOrders, FetchFuturesAccount, FetchConditionals)
-
 
 def view_of(venue: RunningVenue) -> View:
     """What shows the values of a venue, with the markets and orders that it has at the time."""
@@ -34,15 +32,22 @@ def view_of(venue: RunningVenue) -> View:
     return View(market, symbol_of)
 
 
-def look_at(venue: RunningVenue, account: str) -> Any:
+def look_at(venue: RunningVenue, account: str, limit: int | None = None) -> Any:
     """The exchange's own answers about an account.
 
+    `limit`: of open and of conditional orders only the newest `limit`; None: all.
     Raises ConfigurationError for an unknown one.
     """
     if account not in venue.accounts:
         known = ", ".join(venue.accounts)
         raise ConfigurationError(f"no account {shown(account)}; there are {known}")
-    return [venue.gateway.look(query(account)) for query in TRUTH]
+    queries = (
+        FetchBalance(account),
+        FetchOrders(account, limit=limit),
+        FetchFuturesAccount(account),
+        FetchConditionals(account, limit=limit),
+    )
+    return [venue.gateway.look(query) for query in queries]
 
 
 def account_view(view: View, found: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@ import {action, clock, el, fill, notice} from "./dom.js";
 import {poll} from "./poll.js";
 
 const VERDICT_EVERY = 3; // seconds between two looks of the judge
+const ORDERS_MAX = 100; // open and conditional orders that are listed, the newest
 const TRIPS_MAX = 3; // requests of a breach that are linked
 const PARTS = [
   ["orders", "Open orders"], ["positions", "Positions"], ["balances", "Balances"], ["conditional", "Conditional orders"],
@@ -50,11 +51,11 @@ export function mount(root, feed, api, story) {
     const name = account.value;
     if (!name) return;
     try {
-      const [truth, limits] = await Promise.all([api.get(`/accounts/${encodeURIComponent(name)}`), api.get("/limits")]);
+      const [truth, limits] = await Promise.all([api.get(`/accounts/${encodeURIComponent(name)}?limit=${ORDERS_MAX}`), api.get("/limits")]);
       if (name !== account.value) return; // another one was chosen meanwhile
-      put("orders", truth.open_orders, orders => orderTable(orders, incident));
+      put("orders", truth.open_orders, orders => [orderTable(orders, incident), cut(orders)]);
       put("positions", truth.positions, found => positionTable(found, name, incident));
-      put("conditional", truth.conditional_orders, conditionalTable);
+      put("conditional", truth.conditional_orders, orders => [conditionalTable(orders), cut(orders)]);
       put("balances", [truth.balances, truth.futures.balances], balances);
       put("limits", limits.filter(one => one.what !== "orders" || one.who === name), gauges);
       if (feed.facts.judged.includes(name)) await judged(name);
@@ -76,6 +77,8 @@ export function mount(root, feed, api, story) {
   return poll(feed, refresh);
 }
 
+const cut = orders => orders.length < ORDERS_MAX ? null
+  : el("p", {class: "soft"}, `The newest ${ORDERS_MAX}; GET /accounts/{name} has all.`);
 const table = (heads, rows, none) => rows.length
   ? el("div", {class: "wide-table", tabindex: "0", role: "group", "aria-label": heads.join(", ")},
     el("table", {}, el("thead", {}, el("tr", {},
