@@ -287,6 +287,7 @@ def test_in_real_time_too(tmp_path: Path) -> None:
     assert found["verdict"]["placed"] == 1
 
 
+@pytest.mark.slow
 def test_a_bot_is_checked_for_determinism(tmp_path: Path) -> None:
     """A bot whose runs differ can't be debugged by replaying them."""
     (tmp_path / "mybot.py").write_text(BOT, encoding="utf-8")

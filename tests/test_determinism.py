@@ -62,7 +62,7 @@ def can_run(python: str) -> bool:
     return subprocess.run(probe, capture_output=True, check=False).returncode == 0
 
 
-@pytest.mark.parametrize("bot", ["naive", "careful"])
+@pytest.mark.parametrize("bot", ["naive", pytest.param("careful", marks=pytest.mark.slow)])
 def test_a_run_is_the_same_in_every_process(tmp_path: Path, bot: str) -> None:
     """Whatever order sets and dicts of strings have there."""
     first = journal_of(tmp_path, bot, 7, hash_seed="1")
@@ -401,6 +401,7 @@ def test_a_recorded_plan_replays_without_dice() -> None:
     assert plan.unused() == []
 
 
+@pytest.mark.slow
 def test_a_bot_may_keep_a_notebook_as_in_every_other_run(tmp_path: Path) -> None:
     """There is one loader and one process for bots: what `run` accepts, this accepts."""
     path = tmp_path / "bot.py"

@@ -237,6 +237,7 @@ def of_test(folder: Path, until: int) -> Any:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_what_a_test_declares_before_its_first_request_counts(tmp_path: Path) -> None:
     made, became = of_test(tmp_path, 0)
     assert made == ["create_order", "create_order", "fetch_balance"]
@@ -244,6 +245,7 @@ def test_what_a_test_declares_before_its_first_request_counts(tmp_path: Path) ->
     assert became["converges"] != "not judged"  # the probe was heard
 
 
+@pytest.mark.slow
 def test_a_test_can_be_stopped_before_a_trip(tmp_path: Path) -> None:
     made, became = of_test(tmp_path, 3)
     assert made == ["create_order", "create_order"]

@@ -103,6 +103,7 @@ def test_a_bot_that_leaves_its_process_has_died(bad: str) -> None:
     assert "ended by itself with exit code 3" in next(iter(found.findings)).sentence
 
 
+@pytest.mark.slow
 def test_a_bot_that_reads_or_prints_disturbs_nobody(bad: str) -> None:
     """Jobs come and results go by the pipes that once were its input and output."""
     for name in ("reads", "prints"):
@@ -224,6 +225,7 @@ def test_the_plainest_rule_tells_of_a_finding(found: Exploration) -> None:
     assert finding.example.world.seconds < 120
 
 
+@pytest.mark.slow
 def test_a_test_is_found_again_from_another_folder(
     found: Exploration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ from tests.venues.small_venue import ENDPOINTS, SMALL
 PART = ("GET /api/v3/depth", "POST /api/v3/order")
 
 
+@pytest.mark.slow
 def test_binance_as_it_runs_conforms() -> None:
     """Every endpoint, every documented parameter, every reason, through its server."""
     report = check_venue("binance")
