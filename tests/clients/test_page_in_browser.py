@@ -55,11 +55,38 @@ async def story(browser: Browser, venue: Binance, page: str) -> None:
         await browser.value(f"document.getElementById('tab-{panel}').click()")
         await until(browser, f"document.getElementById('{panel}').innerText", holds)
     assert await browser.value("document.querySelectorAll('.chart canvas').length") > 0
-    await browser.value("document.getElementById('heal').click()")
+    await by_keyboard(browser)
     await until(browser, "document.getElementById('notices').textContent", "Healed")
     assert not venue.exchange.armed
     assert await browser.value("document.querySelectorAll('img').length") == 0
     assert await browser.value("document.title") != "owned"
+
+
+async def press(browser: Browser, key: str, text: str = "") -> None:
+    """Press and release a key."""
+    pressed = {"key": key, "code": key, **({"text": text} if text else {})}
+    await browser.do("Input.dispatchKeyEvent", type="keyDown", **pressed)
+    await browser.do("Input.dispatchKeyEvent", type="keyUp", key=key, code=key)
+
+
+async def by_keyboard(browser: Browser) -> None:
+    """Go round the tabs, wide and narrow, and heal: the focus stays where the user is."""
+    focus = "document.activeElement.id"
+    shown = "document.querySelectorAll('#panes > :not([hidden])').length"
+    await browser.value("document.getElementById('tab-market').click()")
+    for width, first in ((1400, "tab-market"), (600, "tab-columns"), (1400, "tab-market")):
+        size = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+        await browser.do("Emulation.setDeviceMetricsOverride", **size)
+        await until(browser, "innerWidth", str(width))
+        assert await browser.value(shown) == 1
+        await browser.value("document.getElementById('tab-bots').focus()")
+        await browser.value("document.getElementById('tab-bots').click()")
+        await press(browser, "ArrowRight")
+        assert await browser.value(focus) == first
+        assert await browser.value(shown) == (first != "tab-columns")
+    await browser.value("document.getElementById('heal').focus()")
+    await press(browser, "Enter", "\r")
+    await until(browser, focus, "heal")
 
 
 def test_a_lost_answer_is_seen_and_healed(tmp_path: Path) -> None:

@@ -109,14 +109,15 @@ for (const [id, title] of PANELS) {
 tabs.addEventListener("keydown", event => {
   const step = {ArrowRight: 1, ArrowLeft: -1}[event.key];
   if (!step) return;
-  const at = PANELS.findIndex(([id]) => id === current);
-  const [next] = PANELS[(at + step + PANELS.length) % PANELS.length];
+  const offered = PANELS.filter(([id]) => id !== "columns" || !wide.matches);
+  const at = offered.findIndex(([id]) => id === current);
+  const [next] = offered[(at + step + offered.length) % offered.length];
   choose(next);
   byId(`tab-${next}`).focus();
 });
 feed.on("find", () => { if (!wide.matches) choose("columns"); });
 for (const [id, , mount] of PANELS) shown[id] = mount(byId(id), feed, api, story) || {};
 const start = () => choose(wide.matches && (!current || current === "columns") ? PANELS[1][0] : current || "columns");
-wide.addEventListener("change", () => choose(current));
+wide.addEventListener("change", start);
 start();
 feed.run();

@@ -45,6 +45,7 @@ export const action = (label, run, attrs = {}) => {
     button.disabled = true;
     try { await run(button); } catch (error) { notice(error.message, true); }
     button.disabled = false;
+    if (document.activeElement === document.body) button.focus(); // a disabled button loses it
   });
   return button;
 };
