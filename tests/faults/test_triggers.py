@@ -175,13 +175,14 @@ def test_a_trigger_is_read_from_its_text_and_reads_the_same_again(text: str) -> 
     "text",
     [
         "nht(3)", "chance(2)", "chance", "nth(1) and nth(2)", "__import__('os')", "nth(1",
-        "first(n=x)", "by_hour(print)", "", "3", "nth(1, 2, 3)",
+        "first(n=x)", "by_hour(print)", "nth(1, **{})", "", "3", "nth(1, 2, 3)",
     ],
 )  # fmt: skip
 def test_a_text_that_is_no_trigger_is_refused(text: str) -> None:
-    """Nothing but triggers is ever called."""
-    with pytest.raises(ConfigurationError):
+    """Nothing but triggers is ever called, and the same text gets the same error."""
+    with pytest.raises(ConfigurationError) as refused:
         parse(text)
+    assert "0x" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

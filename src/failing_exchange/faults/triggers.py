@@ -547,13 +547,21 @@ def _parse(node: ast.expr, depth: int) -> When:
         case ast.Name(name) if name in ("always", "never"):
             return always if name == "always" else never
         case ast.Call(ast.Name(name), arguments, named) if name in PARSED:
-            values = [ast.literal_eval(one) for one in arguments]
-            return PARSED[name](
-                *values, **{one.arg: ast.literal_eval(one.value) for one in named if one.arg}
-            )
+            values = [_constant(one) for one in arguments]
+            return PARSED[name](*values, **{str(one.arg): _constant(one.value) for one in named})
     found = ast.unparse(node)[:TEXT_LETTERS_MAX]
     near = did_you_mean(found.split("(")[0], PARSED)
     raise ValueError(f"{found!r} is not a trigger{near}")
+
+
+def _constant(node: ast.expr) -> Any:
+    import ast
+
+    try:
+        return ast.literal_eval(node)
+    except ValueError:  # its text holds the node's address in memory
+        found = ast.unparse(node)[:TEXT_LETTERS_MAX]
+        raise ValueError(f"{found!r} is not a number or a string") from None
 
 
 def _exact(value: Any) -> str:
