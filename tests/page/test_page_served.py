@@ -232,6 +232,7 @@ def test_what_was_armed_by_hand_becomes_a_scenario_and_heal_ends_it() -> None:
             control.incident("halt", symbol="BTC/USDT")
             toml = control.saved_scenario()
             healed = control.heal()
+            assert 'do = "resume"' in control.saved_scenario()  # else it is halted for ever
             control.scenario(toml=toml)
             return toml, healed
 
@@ -298,6 +299,8 @@ def test_a_maintenance_begins_now_or_later_and_heal_ends_it() -> None:
         await asyncio.to_thread(control.maintenance, "10m", after="1h")
         await x.fetch_balance()
         await asyncio.to_thread(control.maintenance, "10m", message="Upgrade")
+        toml = await asyncio.to_thread(control.saved_scenario)
+        assert "# left out: Upgrade, announced for 600 s" in toml  # a file has no such window
         with pytest.raises(ExchangeMaintenanceError, match="Upgrade"):
             await x.fetch_balance()
         await asyncio.to_thread(control.heal)

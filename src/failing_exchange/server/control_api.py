@@ -357,11 +357,17 @@ class ControlApi:
         halted = [s for s in venue.markets if venue.market_of(s).status in HALTED]
         for symbol in halted:
             venue.operate(SetMarketStatus(symbol, MarketStatus.TRADING))
+            self.done.append((venue.clock.now(), "resume", {"symbol": symbol}))
         return {"rules": len(self.exchange.armed), "resumed": halted}
 
     def saved(self, asked: Asked) -> Any:
         """What is armed, and the incidents so far, as a scenario file."""
-        return {"toml": scenario_text(self.exchange.armed, self.done)}
+        venue = self.exchange.venue
+        ahead = [
+            window for window in venue.maintenance.windows
+            if not window.period and window.start + window.duration > venue.clock.now()
+        ]  # fmt: skip
+        return {"toml": scenario_text(self.exchange.armed, self.done, ahead)}
 
     def scenarios(self, asked: Asked) -> Any:
         """The scenarios that come with the package."""
