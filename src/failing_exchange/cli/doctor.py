@@ -23,6 +23,8 @@ EXTRAS = {
     "hypothesis": "property tests of your bot (`fault_plans`)",
     "mcp": "a venue for AI agents (`mcp`)",
     "dask": "exploring on a cluster (`explore --dask`)",
+    "metrics": "`/metrics` in the format of Prometheus",
+    "otel": "a span of each request (`serve --otel`)",
 }
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC)  # a clock before this is wrong: certificates fail
 GOOD, NOTE, BAD = "ok", "note", "mend"
