@@ -334,3 +334,12 @@ def test_ctrl_c_while_it_starts_shows_no_traceback(module: str, tmp_path: Path) 
     )  # fmt: skip
     assert ran.returncode == 130
     assert ran.stderr in ("", "interrupted\n")
+
+
+def test_a_bot_without_its_option_is_told_how_to_name_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`explore` takes it as it stands, so it is tried with `run`, too."""
+    with pytest.raises(SystemExit):
+        main(["run", "mybot.py:main"])
+    assert "name the bot with --bot mybot.py:main" in capsys.readouterr().err

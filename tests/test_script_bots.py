@@ -10,7 +10,6 @@ import pytest
 
 from failing_exchange import ConfigurationError
 from failing_exchange.cli.main import main, split
-from failing_exchange.runs import bot_process
 from failing_exchange.runs.bot_loader import Spec, find_bot, read_spec, with_arguments
 from failing_exchange.runs.bot_run import RunConfig, run
 from failing_exchange.simulation import run_script
@@ -184,13 +183,15 @@ def test_a_script_reaches_a_venue_in_each_of_its_loops(
 
 
 def test_a_run_that_takes_too_long_says_so_and_blames_nobody(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A program that polls each millisecond is slow to simulate: that is no death of the bot."""
-    monkeypatch.setattr(bot_process, "WALL_SECONDS_MAX", 0.05)
-    monkeypatch.setattr(bot_process, "WALL_SECONDS_AN_HOUR", 0.0)
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "poller.py"
     path.write_text(POLLER)
-    report = run(RunConfig(bot=f"{path}:main", modes=(), duration=3_600))
-    assert "real seconds" in report.stopped
+    report = run(RunConfig(bot=f"{path}:main", modes=(), duration=3_600, wall_seconds=0.05))
+    assert "its limit is 0.05" in report.stopped
+    assert "give it more with --time" in report.stopped
     assert report.verdict is None or not report.verdict.crashed
+    main(["run", "--bot", f"{path}:main", "--mode", "NONE", "--duration", "1h", "--time", "0.05"])
+    assert "its limit is 0.05" in capsys.readouterr().out

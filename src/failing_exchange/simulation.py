@@ -412,8 +412,8 @@ class _Check:
         spent = wallclock.REAL["monotonic"]() - self._began
         if spent > self._limit:
             raise WallTimeExceeded(
-                f"the run has taken {spent:.1f} real seconds, its limit is {self._limit:g}; "
-                "raise wall_seconds_max, or simulate less"
+                f"the run has taken {spent:.1f} real seconds, its limit is {self._limit:g} "
+                "(wall_seconds_max)"
             )
 
 

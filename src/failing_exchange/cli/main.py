@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     own, program = split(sys.argv[1:] if argv is None else argv)
     options, unknown = arguments.parse_known_args(own)
     if unknown:
-        where = "; arguments of the program stand behind --" if own[0] in AFTER_DASHES else ""
-        arguments.error(f"{own[0]}: unrecognized arguments: {' '.join(unknown)}{where}")
+        hint = _hint(own[0], unknown)
+        arguments.error(f"{own[0]}: unrecognized arguments: {' '.join(unknown)}{hint}")
     if own and own[0] in POSITIONAL and not hasattr(options, POSITIONAL[own[0]]):
         arguments.error(f"{own[0]}: name what to run: {RUNNABLE}")
     if program is not None:
@@ -71,6 +71,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _hint(command: str, unknown: Sequence[str]) -> str:
+    """What to do about arguments that a command does not have."""
+    if command == "run" and ".py" in unknown[0]:
+        return f"; name the bot with --bot {unknown[0]}"
+    return "; arguments of the program stand behind --" if command in AFTER_DASHES else ""
 
 
 def split(argv: Sequence[str]) -> tuple[list[str], list[str] | None]:

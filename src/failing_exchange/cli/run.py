@@ -32,14 +32,18 @@ if TYPE_CHECKING:
 MAINTENANCE_START = "02:00"  # UTC
 # options of a single run, which `--all` does not take
 SINGLE = ("scenario", "mode", "modes", "probabilities", "duration", "calm", "seed", "rate_limit",
-          "timeout", "maintenance", "journal", "real_time", "rule", "rules", "ignore", "set",
-          "client_ids", "env", "files", "keep_files", "fault", "as_of", "change",
+          "timeout", "time", "maintenance", "journal", "real_time", "rule", "rules", "ignore",
+          "set", "client_ids", "env", "files", "keep_files", "fault", "as_of", "change",
           "verbose")  # fmt: skip
 
 
 BOT = (
     "careful, naive, path.py:function, module:function, or a script; what stands behind -- are its "
     "arguments"
+)
+TIME = (
+    "real time after which a run is stopped, or 10m (default: 60 s, or 20 s for each virtual hour "
+    "of a longer one)"
 )
 CHANGE = (
     "a change of the venue's API that comes in the middle of the run (docs/api_changes.md); "
@@ -72,6 +76,7 @@ def add_parser(commands: Any) -> None:
         help="requests per minute; 0 = no limit (default: 60; with a "
         "scenario or --mode NONE: no limit)",
     )
+    add("--time", type=seconds, metavar="SECONDS", help=TIME)
     add("--timeout", type=seconds, help="seconds until a call gives up (default: 5)")
     _add_maintenance(add)
     add("--output", default="exchange_test.json", metavar="FILE", help="file for the results")
@@ -244,6 +249,7 @@ def _config(options: argparse.Namespace) -> RunConfig:
         modes=modes,
         rate_limit=options.rate_limit,
         timeout=options.timeout,
+        wall_seconds=options.time,
         calm=options.calm,
         maintenance_start=(planned[0] or MAINTENANCE_START) if options.maintenance else None,
         maintenance_minutes=planned[1] or MAINTENANCE_MINUTES,

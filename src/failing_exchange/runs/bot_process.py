@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir, contextmanager, suppress
@@ -133,7 +134,7 @@ class JudgedRun:
     environment: BotEnvironment = field(default_factory=BotEnvironment)
     until: int = 0
     again: Callable[[], Bot] | None = None
-    waits_for_others: bool = False  # the bot waits for a person or a model: no limit of real time
+    wall_seconds: float | None = None  # limit of real time; None: `wall_limit`; infinite: none
     progress: Progress = no_progress
     verdict: Verdict | None = None
     lasted: float = 0.0  # seconds of the loop's clock
@@ -152,6 +153,7 @@ class JudgedRun:
             InternalError: a bug of this package.
         """
         own = makes_own_clients(self.bot)  # the server that it reaches accepts any key
+        wall = self.wall_seconds or wall_limit(self.seconds)
         venue: Any = serve(self.venue or DEFAULT, self.exchange) if own else ()
         with self._ended_by(BudgetExceeded, Deadlock, SystemExit), self.environment.entered():
             simulate(
@@ -160,7 +162,7 @@ class JudgedRun:
                 start=start,
                 schedule=self.schedule,
                 virtual_seconds_max=self.seconds + DAY_S,
-                wall_seconds_max=None if self.waits_for_others else wall_limit(self.seconds),
+                wall_seconds_max=wall if math.isfinite(wall) else None,
                 venue=venue,
             )
 

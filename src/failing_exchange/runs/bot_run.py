@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 from collections.abc import Mapping
@@ -85,6 +86,7 @@ class RunConfig:
     faults: tuple[tuple[str, float], ...] = ()  # of the user, each with its probability
     venue: str = ""  # that a bot with clients of its own reaches; empty: the default one
     as_of: str = ""  # the day of its API; empty: the scenario's, else the newest
+    wall_seconds: float | None = None  # real time after which it is stopped
     change: str = ""  # of its API, in the middle of the run; NAME@TIME: so long after its start
 
     def resolved(self, scenario: Scenario | None) -> RunConfig:
@@ -274,7 +276,7 @@ class Run:
             progress=progress,
             environment=BotEnvironment(config.env, config.files, config.keep_files),
             again=partial(find_bot, config.bot),
-            waits_for_others=waiting_bot is not None,
+            wall_seconds=config.wall_seconds if waiting_bot is None else math.inf,
         )
         self.recorder = recorded(self.exchange, self.judged.notebook_of_bot)
         self.report = RunReport(config=config)
@@ -298,7 +300,7 @@ class Run:
             report.interrupted = True
             judged.conclude()
         except WallTimeExceeded as late:
-            report.stopped = str(late)
+            report.stopped = f"{late}; give it more with --time, or a shorter --duration"
             judged.conclude()
         self.conclude()
         return report
