@@ -138,6 +138,33 @@ def test_the_manuals_agent_runs() -> None:
     assert '"clientOrderId": "mine-1"' in ran.stdout
 
 
+def test_an_argument_that_a_tool_does_not_have_is_refused() -> None:
+    """A stop that is misspelled must not become an order without a stop."""
+
+    calls: list[dict[str, Any]] = []
+
+    class World:
+        async def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+            calls.append(arguments)
+            return {}
+
+    async def story() -> None:
+        server = mcp_server.server_of(World(), operator=True)  # type: ignore[arg-type]
+        async with mcp.Client(server) as client:
+            for tool in (await client.list_tools()).tools:
+                assert tool.input_schema["additionalProperties"] is False
+                assert "\n  " not in tool.description  # no indentation of the source
+            order = {"symbol": SPOT, "side": "sell", "type": "market", "amount": 1}
+            refused = await client.call_tool("create_order", {**order, "stop_price": 40_000})
+            assert refused.is_error
+            assert "stop_price" in refused.content[0].text
+            assert not calls
+            assert not (await client.call_tool("create_order", order)).is_error
+            assert calls[0]["amount"] == 1
+
+    asyncio.run(story())
+
+
 def test_a_taken_port_and_a_missing_extra_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """One line, before anything runs."""
     with mcp_server.listening_at(0) as taken:

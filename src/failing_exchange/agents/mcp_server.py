@@ -37,11 +37,7 @@ def server_of(world: SessionProcess, *, task: str = "", operator: bool = False) 
     """An `MCPServer` whose tools act on a run; the brief of a task is a prompt and a tool."""
     from mcp.server.mcpserver import MCPServer
 
-    server = MCPServer(NAME, instructions=INSTRUCTIONS)
     owners: list[type] = [Trader, Operator] if operator else [Trader]
-    for owner in owners:
-        for name, method in tools_of(owner).items():
-            server.add_tool(_tool(world, name, method), name=name, structured_output=False)
     brief = task_of(task).brief if task else WITHOUT_TASK
 
     async def read_task() -> str:
@@ -53,13 +49,34 @@ def server_of(world: SessionProcess, *, task: str = "", operator: bool = False) 
         await world.finish()
         return "The run is over."
 
-    server.add_tool(read_task, name="task", structured_output=False)
-    server.add_tool(finish, name="finish", structured_output=False)
+    tools = [
+        _strict(_passing_on(world, name, method), name)
+        for owner in owners
+        for name, method in tools_of(owner).items()
+    ]
+    tools += [_strict(read_task, "task"), _strict(finish, "finish")]
+    # What is refused is told to the agent; stderr is for the card at the end.
+    server = MCPServer(NAME, instructions=INSTRUCTIONS, tools=tools, log_level="WARNING")
     server.prompt(name="task", description="What the agent is asked to do")(lambda: brief)
     return server
 
 
-def _tool(world: SessionProcess, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+def _strict(function: Callable[..., Any], name: str) -> Any:
+    """A tool that refuses arguments it does not have: an order must not go without its stop."""
+    from mcp.server.mcpserver.tools import Tool
+    from pydantic import ConfigDict
+
+    about = inspect.cleandoc(function.__doc__ or "")
+    tool = Tool.from_function(function, name=name, description=about, structured_output=False)
+    loose = tool.fn_metadata.arg_model
+    config = ConfigDict(extra="forbid", title=loose.__name__)
+    strict: Any = type(loose.__name__, (loose,), {"model_config": config})
+    tool.fn_metadata.arg_model = strict
+    tool.parameters = strict.model_json_schema(by_alias=True)
+    return tool
+
+
+def _passing_on(world: SessionProcess, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
     """A function with the signature and docstring of a tool, which passes its arguments on."""
     from mcp.server.mcpserver.exceptions import ToolError
 
