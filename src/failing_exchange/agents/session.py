@@ -24,6 +24,7 @@ from failing_exchange.venue.plain_view import instant
 
 CALLS_MAX = 10_000  # of one run; a further one ends it, as `finish` does
 ARGUMENT_SHOWN_MAX = 500  # characters of a call's arguments in the results; the rest is cut
+CALL_BYTES_MAX = 1 << 20  # of a call as JSON; a longer one is refused
 FINISH = "finish"
 
 

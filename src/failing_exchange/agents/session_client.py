@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from failing_exchange.agents.session import FINISH, AgentConfig
+from failing_exchange.agents.session import CALL_BYTES_MAX, FINISH, AgentConfig
 from failing_exchange.errors import ConfigurationError, InternalError
 
 WORLD = "failing_exchange.agents.session_process"
@@ -45,14 +45,25 @@ class SessionProcess:
     async def call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Carry out a call: its `result` and the venue's `time`.
 
-        Raises CallFailed with the venue's error, also once the run is over.
+        Raises CallFailed with the venue's error, for a call that is too long, and once the run is
+        over. A caller that is canceled leaves the call to be carried out; its answer is dropped.
         """
+        return await asyncio.shield(self._call(tool, arguments))
+
+    async def _call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        call = {"tool": tool, "arguments": dict(arguments)}
+        size = len(_line(call))
+        if size > CALL_BYTES_MAX:
+            raise CallFailed(f"the call has {size:,} bytes; expected at most {CALL_BYTES_MAX:,}")
         async with self._turn:
             if self.results is not None:
                 raise CallFailed(OVER)
-            answer = await self._ask({"tool": tool, "arguments": dict(arguments)})
+            answer = await self._ask(call)
+            if "agent" in answer:  # the results, which are not for the agent
+                self.results = answer
+                raise CallFailed(OVER)
             if answer.get("over"):
-                self.results = await self._read() if "agent" not in answer else answer
+                self.results = await self._read()
         if "error" in answer:
             at = f" (venue's time {answer['time']})" if "time" in answer else ""
             raise CallFailed(f"{answer['error']}{at}")
@@ -60,6 +71,9 @@ class SessionProcess:
 
     async def finish(self) -> dict[str, Any]:
         """End the run, and give its results: the agent's card, headline and verdict."""
+        return await asyncio.shield(self._finish())
+
+    async def _finish(self) -> dict[str, Any]:
         async with self._turn:
             if self.results is None:
                 self.results = await self._ask({"tool": FINISH, "arguments": {}})
@@ -81,7 +95,7 @@ class SessionProcess:
     async def _ask(self, line: Mapping[str, Any]) -> dict[str, Any]:
         assert self._process is not None
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(line).encode() + b"\n")
+        self._process.stdin.write(_line(line))
         return await self._read()
 
     async def _read(self) -> dict[str, Any]:
@@ -92,3 +106,7 @@ class SessionProcess:
             raise InternalError("the process of the venue has died; its error stands on stderr")
         found: dict[str, Any] = json.loads(line)
         return found
+
+
+def _line(asked: Mapping[str, Any]) -> bytes:
+    return json.dumps(asked).encode() + b"\n"

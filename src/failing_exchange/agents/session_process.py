@@ -13,11 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from failing_exchange.agents.session import AgentConfig, AgentSession, ToolCall
+from failing_exchange.agents.session import CALL_BYTES_MAX, AgentConfig, AgentSession, ToolCall
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.files import write_file
-
-LINE_MAX = 1 << 20  # bytes of a call; a longer one ends the run
 
 
 class CallPipe:
@@ -36,7 +34,7 @@ class CallPipe:
         return ToolCall(**json.loads(line))
 
     def _read(self) -> bytes:
-        return self._calls.readline(LINE_MAX)
+        return self._calls.readline(CALL_BYTES_MAX)
 
     def answer(self, found: dict[str, Any]) -> None:
         """Write an answer."""
@@ -49,7 +47,7 @@ def main() -> None:
     calls = sys.stdin.buffer
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever is printed does not mix with the answers
-    given = json.loads(calls.readline(LINE_MAX))
+    given = json.loads(calls.readline(CALL_BYTES_MAX))
     output = given.pop("output", "")
     config = AgentConfig(**given)
     pipe = CallPipe(calls, answers, real_time=config.real_time)
