@@ -56,6 +56,15 @@ class Browser:
         return time.perf_counter() - began
 
 
+async def until(browser: Browser, expression: str, holds: str) -> str:
+    """Wait until an expression's text contains another one."""
+    for _ in range(200):
+        if holds in (text := str(await browser.value(expression))):
+            return text
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{expression} has no {holds!r}: {text[:500]} {browser.errors()}")
+
+
 @contextlib.contextmanager
 def chromium(folder: Path) -> Iterator[str]:
     """A browser's debugging address; it ends with the block."""

@@ -14,8 +14,7 @@ from failing_exchange.judge.probe import Sample
 from failing_exchange.server.control_server import ControlServer
 from failing_exchange.server.messages import Request
 from failing_exchange.venues.binance.venue import Binance
-from tests.clients.browser import CHROMIUM, Browser, browsing, chromium
-from tests.clients.test_page_in_browser import until
+from tests.clients.browser import CHROMIUM, Browser, browsing, chromium, until
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 S, PERPETUAL = "BTC/USDT", "BTC/USDT:USDT"

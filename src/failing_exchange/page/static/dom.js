@@ -13,9 +13,13 @@ export const el = (tag, attrs = {}, ...kids) => {
 };
 export const byId = id => document.getElementById(id);
 
-/** Put children in the place of what an element holds. */
+const nameOf = one => one.getAttribute("aria-label") || one.textContent;
+/** Put children in the place of what an element holds. The keyboard stays at a button that comes again. */
 export const fill = (place, ...kids) => {
+  const held = place.contains(document.activeElement) && document.activeElement.tagName === "BUTTON"
+    ? nameOf(document.activeElement) : null;
   place.replaceChildren(...kids.flat(3).filter(kid => kid !== null && kid !== undefined && kid !== ""));
+  if (held) [...place.querySelectorAll("button")].find(one => nameOf(one) === held)?.focus();
   return place;
 };
 
