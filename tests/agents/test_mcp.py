@@ -120,6 +120,7 @@ def test_an_agent_over_http_and_ctrl_c() -> None:
         server.send_signal(signal.SIGINT)
         told = server.communicate(timeout=60)[1]
     assert "tool calls: 2 (ticker 1, wait 1; 0 with an error)" in told
+    assert "Traceback" not in told
     assert server.returncode == 0, told
 
 

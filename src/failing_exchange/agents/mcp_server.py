@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import socket
 from collections.abc import Callable
@@ -103,7 +104,14 @@ async def serve_http(server: Any, listening: socket.socket) -> None:
 
     app = server.streamable_http_app(host=LOOPBACK, json_response=True)
     config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=1)
-    await uvicorn.Server(config).serve(sockets=[listening])
+    serving = uvicorn.Server(config)
+    running = asyncio.ensure_future(serving.serve(sockets=[listening]))
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:  # where uvicorn itself is canceled, it logs a traceback
+        serving.should_exit = True
+        await running
+        raise
 
 
 def listening_at(port: int) -> socket.socket:
