@@ -105,6 +105,7 @@ def test_where_a_bot_is_too_fast_faults_and_incidents_are_marked_first(
 
     async def story(x: FailingExchange, ask: Ask) -> None:
         begun = ask("/marks", symbol=S)
+        await asyncio.sleep(1)  # the bound is one of a second
         for what in ("halt", "resume"):
             ask("/incidents", do=what, symbol=S)
         for _ in range(15):

@@ -188,6 +188,11 @@ def test_what_is_used_of_the_limits_is_shown() -> None:
         assert weight["used"] > 0
         assert weight["limit"] == 6_000
         assert (weight["interval"], weight["banned_until"]) == ("1M", None)
+        limits: Any = venue.products.first.dialect.limits
+        for _ in range(10):
+            limits._address("10.0.0.1").ladder.refused(venue.exchange.venue.clock.now())
+        used = await asyncio.to_thread(control.limits)
+        assert any(one["banned_until"] for one in used if one["who"] == "10.0.0.1")
 
     served(story)
 

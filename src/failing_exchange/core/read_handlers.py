@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import TypeVar
 
 from failing_exchange.core import commands as c
@@ -108,7 +109,10 @@ def fetch_orders(state: State, q: FetchOrders, at: int) -> Orders:
 
 def _candidates(account: Account, q: FetchOrders) -> Iterable[Order]:
     if q.which == "open" and not q.as_of:
-        return account.open.values()
+        every = account.open.values()
+        if q.limit is None or q.symbol or q.kinds or q.since or q.from_id or q.until:
+            return every
+        return islice(reversed(every), q.limit)  # the last ones, as `_cut` does of all
     return (*account.ended.values(), *account.open.values())
 
 

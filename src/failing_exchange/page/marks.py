@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from failing_exchange.core import events as e
 from failing_exchange.core.commands import OpenAccount
 from failing_exchange.core.order import BUY
-from failing_exchange.core.units import MILLISECOND
+from failing_exchange.core.units import MILLISECOND, SECOND
 from failing_exchange.journal.trip import MARKET, faults_of
 from failing_exchange.page.rows import row_of
 from failing_exchange.report.text import event_text
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from failing_exchange.journal.journal import Journal
     from failing_exchange.journal.trip import Trip
 
-READ_MAX = 5_000  # trips that one look reads, see `_chosen`; the others are counted in `skipped`
+READ_MAX = 2_000  # trips that are read in a second, see `_chosen`; others count in `skipped`
 OPEN_MAX = 1_000  # trips under way that are looked at again; others stay as they were seen
 MARKS_MAX = 2_000  # that are kept of each market; the oldest are forgotten
-SHOWN_MAX = 500  # of one answer: the newest
+SHOWN_MAX = 300  # of one answer: the newest
 NO_MARKET = ""  # marks that concern all markets, as a restart of the venue
 
 # Events that only an operator, a scenario or the venue's own rules cause.
@@ -82,6 +82,8 @@ class Marks:
         self._last = 0  # the last serial
         self._kept: dict[str, deque[Mark]] = {}
         self._open: dict[int, Seen] = {}
+        self._second = 0  # of the venue, in which `_used` trips were read
+        self._used = 0
 
     def look(self, symbol: str, after: int = 0) -> dict[str, Any]:
         """The newest marks of a market behind a serial, oldest first, as JSON can hold them."""
@@ -104,12 +106,21 @@ class Marks:
             self._note(seen)
         new = self._journal.last - self._read
         kept = list(islice(reversed(self._journal.trips), new))
-        chosen = _chosen(kept)
+        chosen = _chosen(kept, self._room(kept))
         self.skipped += (new if self._read else len(kept)) - len(chosen)
         for trip in chosen:
             if trip.happened or trip.struck or not trip.ended_at:
                 self._note(Seen(trip))
         self._read = self._journal.last
+
+    def _room(self, newest_first: list[Trip]) -> int:
+        """How many trips may be read now, so that many viewers cost no more than one."""
+        second = newest_first[0].born_at // SECOND if newest_first else 0
+        if second != self._second:
+            self._second, self._used = second, 0
+        room = READ_MAX - self._used
+        self._used += min(room, len(newest_first))
+        return room
 
     def _note(self, seen: Seen) -> None:
         """Mark what is new of a trip, and look again at one that is under way."""
@@ -171,14 +182,15 @@ class Marks:
         self._kept.setdefault(symbol, deque(maxlen=MARKS_MAX)).append(mark)
 
 
-def _chosen(newest_first: list[Trip]) -> list[Trip]:
-    """As many as one look reads: what faults and the operator did first, then the newest."""
-    if len(newest_first) <= READ_MAX:
+def _chosen(newest_first: list[Trip], room: int) -> list[Trip]:
+    """The trips that are read: what faults and the operator did first, then the newest."""
+    if len(newest_first) <= room:
         return newest_first[::-1]
-    first = [trip for trip in newest_first if trip.struck or trip.operation == MARKET][:READ_MAX]
-    numbers = {trip.number for trip in first}
+    first = [trip for trip in newest_first if trip.struck or trip.operation == MARKET]
+    numbers = {trip.number for trip in first[:READ_MAX]}
     others = (trip for trip in newest_first if trip.number not in numbers)
-    return sorted([*first, *islice(others, READ_MAX - len(first))], key=lambda trip: trip.number)
+    numbers.update(trip.number for trip in islice(others, max(0, room - len(numbers))))
+    return [trip for trip in reversed(newest_first) if trip.number in numbers]
 
 
 def _is_incident(command: Any) -> bool:

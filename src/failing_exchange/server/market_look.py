@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 FRAMES = (1, 5, 60, 300, 900, HOUR_S, 4 * HOUR_S, DAY_S)  # seconds of a candle
 CANDLES = 60  # seconds of a candle, where none are named
 CANDLES_MAX = 500  # of one answer: the last ones
-LEVELS_MAX = 100  # of each side of the book
-ORDERS_MAX = 100  # open orders of all clients together: the oldest
+LEVELS_MAX = 50  # of each side of the book
+ORDERS_MAX = 30  # open orders of all clients together: the newest
+ORDERS_LOOKED_AT = 2_000  # open orders of all markets among which these are
 OPERATOR = "main"  # whose eyes: the market is the same for all
 
 
@@ -70,19 +71,21 @@ def look_at_market(venue: RunningVenue, symbol: str, frame: int, since: int = 0)
         candles=look(FetchCandles(OPERATOR, symbol, frame, since * SECOND, CANDLES_MAX)),
         book=look(FetchBook(OPERATOR, symbol, LEVELS_MAX)),
         funding=None if market.contract is None else look(FetchFunding(OPERATOR, (symbol,)))[0],
-        orders=[one.snapshot() for one in _open(state.orders.values(), symbol)],
+        orders=[one.snapshot() for one in _newest(state.orders, symbol)],
         status=str(market.status),
     )
 
 
-def _open(orders: Iterable[Order], symbol: str) -> Iterator[Order]:
-    return islice((one for one in orders if one.symbol == symbol), ORDERS_MAX)
+def _newest(orders: dict[int, Order], symbol: str) -> Iterator[Order]:
+    """The newest open orders of a market, of those that are looked at."""
+    newest = islice(reversed(orders.values()), ORDERS_LOOKED_AT)
+    return islice((one for one in newest if one.symbol == symbol), ORDERS_MAX)
 
 
 def market_view(view: View, found: MarketLook) -> dict[str, Any]:
     """The same in units."""
     market = found.candles.market
-    price = market.price_text
+    price, book = market.price_text, view.value(found.book)
     return {
         "symbol": market.symbol,
         "status": found.status,
@@ -93,7 +96,7 @@ def market_view(view: View, found: MarketLook) -> dict[str, Any]:
              market.amount_text(bar.volume)]
             for bar in found.candles.bars
         ],
-        "book": {name: view.value(found.book)[name] for name in ("bids", "asks")},
+        "book": {name: book[name] for name in ("bids", "asks")},
         "funding": view.value(found.funding),
         "orders": view.value(found.orders),
     }  # fmt: skip

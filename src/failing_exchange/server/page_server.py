@@ -92,6 +92,7 @@ class PageServer:
             "armed": len(armed),
             "rules": [[rule.name, rule.met, rule.struck] for rule in armed[:RULES_SHOWN_MAX]],
             "sockets": len(self._api.venue.sockets.connections),
+            "viewers": len(self._feed.viewers),
         }
 
 

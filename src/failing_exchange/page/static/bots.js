@@ -146,7 +146,7 @@ const believed = (found, holdings) => [
 ];
 
 const units = value => value.toLocaleString("en", {maximumFractionDigits: 8});
-const compared = (what, rows) => table([what, "believed", "true", ""], rows.map(one => row(one.name, units(one.believed), units(one.true),
+const compared = (what, rows) => table([what, "believed", "true", "agrees"], rows.map(one => row(one.name, units(one.believed), units(one.true),
   one.agrees ? mark("", "agrees") : one.late ? mark("not", "was true within a minute") : mark("fail", `differs by ${units(one.true - one.believed)}`))), "");
 const openOrders = one => el("p", {}, `Open orders: ${one.believed} believed, ${one.true} true. `,
   one.unknown.length ? el("span", {class: "bad"}, `It does not say that it has ${one.unknown.join(", ")}. `) : null,
@@ -169,7 +169,7 @@ const fallenList = (breaches, story) => {
 const ORDER = ["fail", "not judged", "pass"], TONES = {fail: "fail", "not judged": "not", pass: ""};
 const verdict = (sentence, results) => [
   el("p", {}, sentence),
-  table(["rule", "", "why", "times"], [...results].sort((a, b) => ORDER.indexOf(a.outcome) - ORDER.indexOf(b.outcome)).map(one =>
+  table(["rule", "outcome", "why", "times"], [...results].sort((a, b) => ORDER.indexOf(a.outcome) - ORDER.indexOf(b.outcome)).map(one =>
     row(el("b", {}, one.rule.replaceAll("_", " ")), mark(TONES[one.outcome], OUTCOMES[one.outcome]),
       el("span", {class: "wrapped"}, one.why), one.times ? String(one.times) : "")), "Nothing is judged."),
 ];
