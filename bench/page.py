@@ -1,11 +1,12 @@
 """The live page: what those who look at it cost a bot at full speed.
 
 Orders per second of the server's own CPU, with viewers beside without, by turns on one server. The
-viewers are another process; the last of several never reads.
+viewers are another process; the last of several never reads. Also by how much the server grows.
 """
 
 from __future__ import annotations
 
+import asyncio
 import selectors
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bench.harness import ROOT, Pair, Size, bench
+from bench.soak import soak
 from bench.wire import RUN, VENUE, Server, per_cpu_second
 
 PAGE_VENUE = VENUE.replace(
@@ -22,6 +24,7 @@ PAGE_VENUE = VENUE.replace(
     print(f""",
 ).replace('{port},"', '{port}, page {page}"')
 IMPORT = "from failing_exchange.server.control_server import ControlServer"
+STUCK_BYTES = 4_096
 ASK = b"GET /feed HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
@@ -41,10 +44,14 @@ def look(port: int, viewers: int) -> None:
     selector, buffer = selectors.DefaultSelector(), bytearray(1 << 20)
     stuck = []
     for n in range(viewers):
-        sock = socket.create_connection(("127.0.0.1", port))
+        last = n > 0 and n == viewers - 1
+        sock = socket.socket()
+        if last:  # what it doesn't read must wait in the server, not in its own kernel
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, STUCK_BYTES)
+        sock.connect(("127.0.0.1", port))
         sock.sendall(ASK)
         sock.recv(1 << 12)
-        if n and n == viewers - 1:
+        if last:
             stuck.append(sock)
         else:
             selector.register(sock, selectors.EVENT_READ)
@@ -89,6 +96,18 @@ def one_viewer(size: Size) -> Iterator[Pair]:
 def twenty_viewers(size: Size) -> Iterator[Pair]:
     """The same with twenty pages, one of which does not read."""
     yield from _viewers(size, 20)
+
+
+@bench("MiB", at_most=4, rounds=1)
+def growth(size: Size) -> Iterator[Pair]:
+    """What a server grows by under a hundred connections and twenty pages, one of them stuck."""
+    with PageServer() as server:
+
+        def grown() -> float:
+            with looking(server.page, 20):
+                return asyncio.run(soak(server, size(60, 1), 100, 0))
+
+        yield grown, None
 
 
 if __name__ == "__main__":
