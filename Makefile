@@ -80,10 +80,11 @@ package: .venv/ready  ## build wheel and sdist, try both in fresh environments o
 		"$$p" tests/try_package.py dist/*.whl || exit 1; done
 	@$(BIN)/python tests/try_package.py dist/*.tar.gz
 
-plots: .venv/ready  ## draw docs/market.png and docs/impact.png
+plots: .venv/ready  ## draw the pictures of market, impact and live page in docs/
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group plots
 	@$(BIN)/python docs/plots/market.py
 	@$(BIN)/python docs/plots/impact.py
+	@$(BIN)/python docs/plots/page.py
 
 site: .venv/ready  ## build the documentation in build/site; a warning or a dead link is an error
 	@PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --quiet --group docs
