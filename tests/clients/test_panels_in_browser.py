@@ -72,10 +72,15 @@ async def look_at_market(browser: Browser) -> None:
     await until(browser, SUMMARY, f"{PERPETUAL} from")
 
 
-async def look_at_bots(browser: Browser) -> None:
+async def look_at_bots(browser: Browser, venue: Binance) -> None:
     """What it believes beside what is true, what it was not told, and a rule that falls."""
     await browser.value(CLICK % "getElementById('tab-bots')")
     await until(browser, part("orders"), "30000")
+    await browser.value("document.querySelector('#bot-orders [aria-label^=Cancel]').focus()")
+    label = await browser.value("document.activeElement.getAttribute('aria-label')")
+    await venue.exchange.create_order(S, "limit", "buy", 0.1, 29_000)
+    await until(browser, part("orders"), "29000")  # drawn again, and the keyboard is where it was
+    assert await browser.value("document.activeElement.getAttribute('aria-label')") == label
     believed = await until(browser, part("believed"), "What it was not told")
     for words in ("differs by", "It believes to have 77, not open", "does not say that it has 3"):
         assert words in believed
@@ -128,7 +133,7 @@ def test_a_market_and_a_bot_are_shown(tmp_path: Path) -> None:
 
     async def story(browser: Browser, venue: Binance) -> None:
         await look_at_market(browser)
-        await look_at_bots(browser)
+        await look_at_bots(browser, venue)
         await rests_out_of_sight(browser)
 
     visit(tmp_path, story, judged=True)

@@ -1,6 +1,6 @@
 // Bots: what each account has and believes, what it has used of the limits, its rules as they fall.
 import {action, clock, el, fill, notice} from "./dom.js";
-import {poll} from "./poll.js";
+import {poll, renew} from "./poll.js";
 
 const VERDICT_EVERY = 3; // seconds between two looks of the judge
 const ORDERS_MAX = 100; // open and conditional orders that are listed, the newest
@@ -23,11 +23,11 @@ export function mount(root, feed, api, story) {
 
   let turn = 0, fallen = null;
   const seen = {};
-  const put = (name, value, draw) => { // only what has changed is drawn: focus and selection stay
+  const put = (name, value, draw) => { // only what has changed is drawn
     const text = JSON.stringify(value);
     if (seen[name] === text) return;
     seen[name] = text;
-    fill(parts[name], draw(value));
+    renew(parts[name], draw(value));
   };
   const incident = async fields => {
     await api.post("/incidents", fields);

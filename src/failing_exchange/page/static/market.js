@@ -1,7 +1,7 @@
 // Market: candles and the book of one market, with all that was done in it as marks.
 import {byId, clock, el, fill} from "./dom.js";
 import {KINDS, MarketChart, drawDepth} from "./market_chart.js";
-import {poll} from "./poll.js";
+import {poll, renew} from "./poll.js";
 
 const FRAMES = [[1, "1 second"], [5, "5 seconds"], [60, "1 minute"], [300, "5 minutes"], [3600, "1 hour"]];
 const PRODUCTS = [["Spot", one => !one.includes(":")], ["Perpetuals", one => one.includes(":")]];
@@ -44,7 +44,7 @@ class Market {
       "aria-describedby": "market-summary"});
     this.depth = el("canvas", {class: "depth", role: "img", "aria-label": "Depth of the book; its best prices are in the table below"});
     this.book = el("div");
-    this.list = el("ul", {class: "related marks", id: "market-marks"});
+    this.list = el("ul", {class: "related marks", id: "market-marks", tabindex: "-1"});
     this.table = el("details", {ontoggle: () => this.drawTable()}, el("summary", {}, "Candles as a table"), el("div"));
     const act = (label, name, go) => el("button", {type: "button", "aria-label": name, onclick: () => this.chart && go(this.chart)}, label);
     root.append(el("div", {class: "tools"},
@@ -181,12 +181,12 @@ class Market {
 
   drawList(marks) {
     const some = marks.slice(-LISTED_MAX).reverse(), key = JSON.stringify(some);
-    if (key === this.listed) return; // focus stays
+    if (key === this.listed) return;
     this.listed = key;
-    fill(this.list, some.length ? some.map(({n, at, kind, client, text}) => {
+    renew(this.list, some.length ? some.map(({n, at, kind, client, text}) => {
       const [colour, sign, name] = KINDS[kind], mark = el("b", {"aria-hidden": "true"}, sign);
       mark.style.color = `var(${colour})`;
-      return el("li", {}, el("button", {type: "button", onclick: event => this.story(n, event.currentTarget)},
+      return el("li", {}, el("button", {type: "button", "data-key": `${n} ${kind}`, onclick: () => this.story(n, this.list)},
         mark, el("b", {}, ` ${name} `), el("span", {class: "soft"}, `#${n} ${clock(at)} ${client} `), text));
     }) : el("li", {class: "soft"}, "Nothing that is marked."));
   }

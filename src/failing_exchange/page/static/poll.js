@@ -1,4 +1,6 @@
 // Asking again and again, with bounds: for panels that show more than the feed brings.
+import {fill} from "./dom.js";
+
 const EVERY_MS = 950; // between two questions; the feed's `state` comes once a second
 const TOGETHER = 5; // pages that ask so often; of more each asks less often, so that all cost no more
 
@@ -20,4 +22,20 @@ export const poll = (feed, ask) => {
   feed.on("state", turn);
   document.addEventListener("visibilitychange", turn);
   return {show: () => { visible = true; last = 0; turn(); }, hide: () => { visible = false; }};
+};
+
+/**
+ * Put children in the place of what an element holds, as `fill`; the keyboard and what is scrolled
+ * stay where they were. What has them is known by its `data-key`, else by its `aria-label`.
+ */
+export const renew = (place, ...kids) => {
+  const key = one => one.dataset.key || one.getAttribute("aria-label");
+  const focus = place.contains(document.activeElement) ? key(document.activeElement) : null;
+  const scrolled = [...place.querySelectorAll(".wide-table")].map(one => [key(one), one.scrollTop, one.scrollLeft]);
+  fill(place, ...kids);
+  for (const one of place.querySelectorAll("[data-key], [aria-label]")) {
+    if (focus && key(one) === focus) one.focus({preventScroll: true});
+    const was = scrolled.find(([name]) => name === key(one));
+    if (was) [one.scrollTop, one.scrollLeft] = was.slice(1);
+  }
 };
