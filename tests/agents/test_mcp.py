@@ -166,7 +166,9 @@ def test_an_argument_that_a_tool_does_not_have_is_refused() -> None:
     asyncio.run(story())
 
 
-def test_a_taken_port_and_a_missing_extra_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_taken_port_and_a_missing_extra_are_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """One line, before anything runs."""
     with mcp_server.listening_at(0) as taken:
         port = taken.getsockname()[1]
@@ -174,3 +176,4 @@ def test_a_taken_port_and_a_missing_extra_are_told(monkeypatch: pytest.MonkeyPat
             mcp_server.listening_at(port)
     monkeypatch.setitem(sys.modules, "mcp.server.mcpserver", None)
     assert main(["mcp"]) == 2
+    assert capsys.readouterr().err.startswith("failing-exchange: mcp needs the extra")

@@ -22,7 +22,7 @@ INSTRUCTIONS = (
     "out. Time passes only while a tool runs; `wait` lets more of it pass. At the end say with "
     "`state_belief` what you hold, and call `finish`."
 )
-MISSING = "failing-exchange mcp needs the extra `mcp`: pip install 'failing-exchange[mcp]'"
+MISSING = "mcp needs the extra `mcp`: pip install 'failing-exchange[mcp]'"
 WITHOUT_TASK = "Nothing is set as a task: trade as you see fit."
 
 
