@@ -7,12 +7,16 @@ viewers are another process; the last of several never reads. Also by how much t
 from __future__ import annotations
 
 import asyncio
+import http.client
+import json
 import selectors
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from bench.harness import ROOT, Pair, Size, bench
 from bench.soak import soak
@@ -25,6 +29,7 @@ PAGE_VENUE = VENUE.replace(
 ).replace('{port},"', '{port}, page {page}"')
 IMPORT = "from failing_exchange.server.control_server import ControlServer"
 STUCK_BYTES = 4_096
+TOGETHER = 5  # viewers who ask for their tab once a second; more do so less often (poll.js)
 ASK = b"GET /feed HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
@@ -37,6 +42,40 @@ class PageServer(Server):
 
     def __enter__(self) -> PageServer:
         return self
+
+
+class Tabs:
+    """What the Market and Bots tabs of some viewers ask for, by turns."""
+
+    def __init__(self, port: int, viewers: int) -> None:
+        self._line = http.client.HTTPConnection("127.0.0.1", port)
+        self._after = [0] * viewers
+        self._turn = 0
+        self._every = 1 / min(viewers, TOGETHER)
+        self._due = time.monotonic()
+
+    def ask(self) -> None:
+        """Ask for the next viewer when its turn has come."""
+        if time.monotonic() < self._due:
+            return
+        self._due += self._every
+        viewer = self._turn % len(self._after)
+        self._turn += 1
+        if viewer % 2:
+            self._get("/accounts/main?limit=100")
+            self._get("/limits")
+            return
+        since = int(time.time()) - 5 if self._after[viewer] else 0
+        self._get(f"/market?symbol=BTC%2FUSDT&seconds=5&since={since}")
+        marks = self._get(f"/marks?symbol=BTC%2FUSDT&after={self._after[viewer]}")
+        self._after[viewer] = marks["last"]
+
+    def _get(self, path: str) -> Any:
+        self._line.request("GET", path)
+        answer = self._line.getresponse()
+        body = answer.read()
+        assert answer.status == 200, (path, answer.status, body[:200])
+        return json.loads(body)
 
 
 def look(port: int, viewers: int) -> None:
@@ -55,9 +94,12 @@ def look(port: int, viewers: int) -> None:
             stuck.append(sock)
         else:
             selector.register(sock, selectors.EVENT_READ)
+    tabs = Tabs(port, viewers)
+    tabs.ask()
     print("ready", flush=True)
     while selector.get_map():
-        for key, _ in selector.select():
+        tabs.ask()
+        for key, _ in selector.select(0.05):
             reader = key.fileobj
             if not reader.recv_into(buffer):  # type: ignore[union-attr]
                 selector.unregister(reader)
@@ -72,6 +114,7 @@ def looking(port: int, viewers: int) -> Iterator[None]:
         process.stdout.readline()
         try:
             yield
+            assert process.poll() is None, "the viewers have stopped"
         finally:
             process.kill()
 
@@ -88,13 +131,13 @@ def _viewers(size: Size, viewers: int) -> Iterator[Pair]:
 
 @bench("orders/CPU s", "no viewer", at_least=0.9, rounds=5)
 def one_viewer(size: Size) -> Iterator[Pair]:
-    """Signed orders over HTTP on 32 connections while one page is open."""
+    """Signed orders over HTTP on 32 connections while one page is open, on Market."""
     yield from _viewers(size, 1)
 
 
 @bench("orders/CPU s", "no viewer", at_least=0.9, rounds=5)
 def twenty_viewers(size: Size) -> Iterator[Pair]:
-    """The same with twenty pages, one of which does not read."""
+    """The same with twenty pages on Market and Bots, one of which does not read."""
     yield from _viewers(size, 20)
 
 
