@@ -36,6 +36,9 @@ def holdings(
 ) -> dict[str, Holding] | None:
     """The assets of which the bot's belief is known; None where it is known of none.
 
+    A belief that was true at any instant of the last `GRACE_S` counts as true, whatever the bot
+    was told since. So a bot that trades equal lots each minute may be wrong by one lot unseen.
+
     `booked`: the changes in a bot's notebook. `sample`: else what a probe said.
     """
     since = at - int(GRACE_S * SECOND)

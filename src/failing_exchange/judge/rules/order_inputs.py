@@ -178,7 +178,8 @@ class SellsFree(Rule):
 
     A first miss is excused while the client has not been told of the change that forbids it. So is
     the first one after each further change that the operator makes. Where a sale opens a short
-    position, it sells nothing that is held, and is not judged.
+    position, it sells nothing that is held, and is not judged: this rule does not judge margin.
+    `keeps_reserve` judges exits that are refused for want of margin.
     """
 
     name = "sells_free"
