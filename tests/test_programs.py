@@ -197,3 +197,32 @@ def test_a_script_that_only_defines_a_bot_is_told_how_to_name_it(
     (place / "defines.py").write_text("async def main(exchange):\n    pass\n")
     assert command(["explore", "defines.py", "--seeds", "1", "--hours", "1m", "--jobs", "1"]) == 2
     assert "If it is a function, name it, as defines.py:main." in capsys.readouterr().out
+
+
+KEEPS = """\
+import json, pathlib
+state = pathlib.Path("state.json")
+seen = json.loads(state.read_text())["seen"] + 1
+state.write_text(json.dumps({"seen": seen}))
+print("seen", seen)
+"""
+
+
+@pytest.mark.slow
+def test_each_checked_or_simulated_run_has_a_fresh_copy_of_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script that keeps state was called nondeterministic, for the run before had written it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "keeps.py").write_text(KEEPS, encoding="utf-8")
+    (tmp_path / "data").mkdir()
+    state = tmp_path / "data" / "state.json"
+    state.write_text('{"seen": 0}', encoding="utf-8")
+    assert command(["check-determinism", "keeps.py", "--files", "data"]) == 0
+    assert command(["simulate", "--files", "data", "--keep-files", "kept", "keeps.py"]) == 0
+    assert capsys.readouterr().out.endswith("seen 1\n")
+    assert state.read_text(encoding="utf-8") == '{"seen": 0}'
+    assert (tmp_path / "kept" / "state.json").read_text(encoding="utf-8") == '{"seen": 1}'
+    state.rename(tmp_path / "state.json")
+    assert command(["check-determinism", "keeps.py"]) == 1
+    assert "--files gives each run a fresh copy" in capsys.readouterr().out

@@ -52,12 +52,13 @@ def add_module(parser: Any, dest: str) -> None:
     )  # fmt: skip
 
 
-def add_environment(parser: Any) -> None:
-    """Add the options for a bot's environment variables and files."""
+def add_environment(parser: Any, *, keep: bool = True) -> None:
+    """Add the options for a bot's environment variables and files, with `keep` for keeping them."""
     add = parser.add_argument
     add("--env", action="append", type=variable, metavar="NAME=VALUE", help=ENV)
     add("--files", default="", metavar="DIR", help=FILES)
-    add("--keep-files", type=Path, metavar="DIR", help=KEEP_FILES)
+    if keep:
+        add("--keep-files", type=Path, metavar="DIR", help=KEEP_FILES)
 
 
 def add_fault(parser: Any) -> None:

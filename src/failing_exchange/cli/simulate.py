@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, FINDINGS
-from failing_exchange.cli.options import AS_OF, day
+from failing_exchange.cli.options import AS_OF, add_environment, day
 
 if TYPE_CHECKING:
     from failing_exchange.runs.programs import ProgramSpec
@@ -25,6 +26,7 @@ def add_parser(commands: Any) -> None:
         "--venue", metavar="NAME",
         help="the venue that clients reach by its production host names (default: none)",
     )  # fmt: skip
+    add_environment(simulate)
     simulate.add_argument("--as-of", type=day, metavar="DATE", help=AS_OF)
     simulate.add_argument(
         "-m", dest="module", nargs=argparse.REMAINDER,
@@ -38,14 +40,22 @@ def add_parser(commands: Any) -> None:
 def simulate_command(options: argparse.Namespace) -> int:
     """Run the program; an exception of the program is a finding."""
     from failing_exchange.errors import ConfigurationError
+    from failing_exchange.runs.bot_environment import BotEnvironment
     from failing_exchange.runs.programs import LoadedProgram
     from failing_exchange.runs.watchdog import watched
     from failing_exchange.simulation import simulate
     from failing_exchange.text.tracebacks import own_traceback
 
-    loaded = LoadedProgram(_program(options))
+    program = _program(options)
+    environment = BotEnvironment(
+        dict(options.env or ()), options.files, str(options.keep_files or "")
+    )
+    environment.check()
+    if options.files and not program.is_module:
+        program = program._replace(place=os.path.abspath(program.place))
+    loaded = LoadedProgram(program)
     try:
-        with watched(), loaded.arguments():
+        with watched(), environment.entered(), loaded.arguments():
             simulate(
                 loaded.run, seed=options.seed, start=options.start, venue=options.venue or (),
                 as_of=options.as_of,

@@ -29,6 +29,7 @@ from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.trace import listening, trace
 from failing_exchange.judge.judge import Judge
 from failing_exchange.runs import programs
+from failing_exchange.runs.bot_environment import BotEnvironment
 from failing_exchange.runs.bot_loader import Bot, load_module, parameters, search_path
 from failing_exchange.runs.bot_process import JudgedRun
 from failing_exchange.runs.programs import LoadedProgram, ProgramSpec
@@ -44,6 +45,7 @@ CONTEXT_LINES = 3  # equal lines shown before the first difference
 
 ENDED = "<the trace ended here>"
 ENDED_BY = "ended by "
+NO_ENVIRONMENT = BotEnvironment()
 UNUSABLE = 3  # exit code of a run without such a program; the reason is its last line
 
 
@@ -81,37 +83,52 @@ class DeterminismReport:
             f"{self.lines + 1:,}\n"
             f"{context}  run 1:  {self.expected}\n  run {self.run}:  {self.found}\n"
             "Usual causes: iteration over a set of strings, id() or repr() of an object without "
-            "one of its own, a thread, a file, the environment."
+            "one of its own, a thread, a file that the run before has written (--files gives each "
+            "run a fresh copy of a folder), the environment."
         )
 
 
 def check_determinism(
-    target: str, *, seed: int = 0, runs: int = 2, argv: Sequence[str] = ()
+    target: str,
+    *,
+    seed: int = 0,
+    runs: int = 2,
+    argv: Sequence[str] = (),
+    environment: BotEnvironment = NO_ENVIRONMENT,
 ) -> DeterminismReport:
     """Run `target` `runs` times and compare the traces.
 
     `target` is the path of a script, "-m module", or "path.py:function": a function without
     arguments, async or not, or a bot, `async def main(exchange)`, which trades for an hour on an
-    exchange that fails one request in ten; `argv` are the arguments of a program. All but such a
-    bot find Binance under its production names, without faults; they end after a virtual day at
-    the latest. A run that ends in an exception is compared like any other. Raises
-    ConfigurationError for a target that is not there.
+    exchange that fails one request in ten; `argv` are the arguments of a program, `environment` its
+    variables and the folder of which each run gets a fresh copy. All but such a bot find Binance
+    under its production names, without faults; they end after a virtual day at the latest. A run
+    that ends in an exception is compared like any other. Raises ConfigurationError for a target
+    that is not there.
     """
     _Target.parse(target)
+    environment.check()
     if not 2 <= runs <= RUNS_MAX:
         raise ConfigurationError(f"runs={runs!r}; expected 2 to {RUNS_MAX}")
     with tempfile.TemporaryDirectory() as folder:
         traces = [Path(folder) / f"trace-{number}" for number in range(runs)]
         for number, path in enumerate(traces):
-            _run_in_process(number, target, seed, path, argv)
+            _run_in_process(number, target, seed, path, argv, environment)
         differences = (_compare(target, seed, number, traces) for number in range(1, runs))
         found = next((report for report in differences if not report.same), None)
         return found or _compare(target, seed, runs - 1, traces)
 
 
-def _run_in_process(number: int, target: str, seed: int, path: Path, argv: Sequence[str]) -> None:
+def _run_in_process(
+    number: int,
+    target: str,
+    seed: int,
+    path: Path,
+    argv: Sequence[str],
+    given: BotEnvironment,
+) -> None:
     environment = dict(
-        os.environ,
+        os.environ | dict(given.variables),
         PYTHONHASHSEED=str(number * 7919 + 1),
         PYTHONPATH=search_path(),
     )
@@ -123,6 +140,7 @@ def _run_in_process(number: int, target: str, seed: int, path: Path, argv: Seque
         str(seed),
         str(path),
         str(number),
+        given.files,
         *argv,
     ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -188,6 +206,13 @@ class _Target:
                 f"target {text!r}: no such file; expected script.py, path.py:function or -m module"
             )
         return cls(program, path, function)
+
+    def from_anywhere(self) -> _Target:
+        """The same, found from any working directory."""
+        program = self.program
+        if program is not None and not program.is_module:
+            program = program._replace(place=os.path.abspath(program.place))
+        return _Target(program, os.path.abspath(self.path), self.function)
 
     def run(self, seed: int, argv: Sequence[str]) -> None:
         if self.program is not None:
@@ -270,13 +295,16 @@ class _TracedOutput(io.TextIOBase):
             self.write("\n")
 
 
-def _child(target: str, seed: str, path: str, number: str, *argv: str) -> None:
+def _child(target: str, seed: str, path: str, number: str, files: str, *argv: str) -> None:
     padding = [bytearray(97) for _ in range(int(number) * 4099)]  # moves later objects in memory
     output = _TracedOutput()
     with open(path, "w") as file, listening(lambda line: print(line, file=file)):
         try:
-            with redirect_stdout(output):
-                _Target.parse(target).run(int(seed), argv)
+            found = _Target.parse(target)
+            if files:
+                found = found.from_anywhere()
+            with redirect_stdout(output), BotEnvironment(files=files).entered():
+                found.run(int(seed), argv)
         except _Unusable as error:
             sys.stderr.write(f"{error}\n")
             raise SystemExit(UNUSABLE) from None
