@@ -12,6 +12,7 @@ import pytest
 from failing_exchange import ConfigurationError
 from failing_exchange.cli.main import main as command
 from failing_exchange.explorer import replay_token, targets
+from failing_exchange.explorer.findings import grouped
 from failing_exchange.explorer.search import Options, explore
 from failing_exchange.explorer.token import Token
 from failing_exchange.explorer.trial import RunRequest
@@ -89,6 +90,7 @@ def test_a_search_keeps_the_files_of_each_finding(place: Path) -> None:
     assert found.errors == []
     folder = next((place / "kept").glob("alive-*"))
     assert (folder / "state.db").is_file()
+    assert [found.files_of(group) for group in grouped(found.findings)] == [folder]
     token = next(one.token for one in found.findings if one.token is not None)
     assert World.of(json.loads(json.dumps(token.world.as_dict()))) == token.world
     replayed = replay_token.replay(token)

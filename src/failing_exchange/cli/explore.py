@@ -316,6 +316,9 @@ def _show_groups(found: Exploration, groups: Sequence[Group], title: str) -> Non
         print(f"\n{title}")
     for group in groups[:FINDINGS_SHOWN_MAX]:
         _show_group(group, _often(group, found))
+        kept = found.files_of(group)
+        if kept is not None:
+            print(f"  files: {kept}")
 
 
 def _often(group: Group, found: Exploration) -> str:

@@ -19,6 +19,7 @@ from failing_exchange.explorer.corpus import Corpus, file_stem
 from failing_exchange.explorer.findings import (
     Finding,
     Findings,
+    Group,
     cause_of,
     grouped,
     plainest,
@@ -111,6 +112,15 @@ class Exploration:
     def simulated_hours(self) -> float:
         """Virtual time of all trials, in hours."""
         return self.trials * self.options.seconds / HOUR_S
+
+    def folder_of(self, group: Group) -> Path:
+        """Where the files of a finding are kept."""
+        return Path(self.options.keep_files or "") / file_stem(group.first)
+
+    def files_of(self, group: Group) -> Path | None:
+        """The folder with the files of a finding; None where none were kept."""
+        folder = self.folder_of(group)
+        return folder if self.options.keep_files is not None and folder.is_dir() else None
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -265,8 +275,8 @@ class _Search:
         for group in groups[:FOLDERS_KEPT_MAX]:
             token = group.first.token
             assert token is not None
-            folder = os.path.abspath(self.options.keep_files / file_stem(group.first))
-            job = {**self._job([token.world]), "keep_files": folder}
+            folder = self.found.folder_of(group)
+            job = {**self._job([token.world]), "keep_files": os.path.abspath(folder)}
             failed = self.executor.submit(worker_pool.execute, job).result()[0]["error"]
             if failed:
                 self._err(f"the files of {group.first.cause} were not kept: {failed}")
