@@ -5,13 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import socket
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, entry_points, requires, version
 from typing import Any, NamedTuple
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN
@@ -64,6 +61,8 @@ def doctor_command(options: argparse.Namespace) -> int:
 
 def all_checks() -> Iterator[Check]:
     """Every check, in the order in which it is shown."""
+    import tempfile
+
     yield _python()
     yield from _packages()
     yield from _extras()
@@ -84,6 +83,8 @@ def _python() -> Check:
 
 def _packages() -> Iterator[Check]:
     """This package, and what it needs."""
+    from importlib.metadata import requires, version
+
     yield Check("package", GOOD, f"failing-exchange {version('failing-exchange')}")
     needed = [line for line in requires("failing-exchange") or () if "extra ==" not in line]
     for name in sorted(_name_of(line) for line in needed):
@@ -95,6 +96,8 @@ def _packages() -> Iterator[Check]:
 
 
 def _extras() -> Iterator[Check]:
+    from importlib.metadata import requires
+
     for line in requires("failing-exchange") or ():
         extra = line.partition("extra == ")[2].strip("'\" )")
         name = _name_of(line)
@@ -119,6 +122,8 @@ def _name_of(requirement: str) -> str:
 
 
 def _version_of(package: str) -> str | None:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:
@@ -127,6 +132,8 @@ def _version_of(package: str) -> str | None:
 
 def _plugin() -> Check:
     """Whether pytest, where it is installed, finds the plugin."""
+    from importlib.metadata import entry_points, version
+
     if _version_of("pytest") is None:
         return Check(
             "pytest", NOTE, "not installed; its plugin comes with us", "pip install pytest"
@@ -138,6 +145,8 @@ def _plugin() -> Check:
 
 def port_check(port: int, used_by: str) -> Check:
     """Whether a port of loopback is free."""
+    import socket
+
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))
@@ -165,6 +174,8 @@ def _fork() -> Check:
 
 def folder_check(folder: str) -> Check:
     """Whether files can be written to the folder for temporary ones."""
+    import tempfile
+
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x" * 4096)

@@ -42,7 +42,6 @@ RUNNABLE = "path.py:function, a script as path.py, or a module as -m module"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is one of `exit_codes.TABLE`."""
     from failing_exchange.errors import ConfigurationError
-    from failing_exchange.runs.bot_loader import with_arguments
 
     arguments = parser()
     own, program = split(sys.argv[1:] if argv is None else argv)
@@ -53,6 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if own and own[0] in POSITIONAL and not hasattr(options, POSITIONAL[own[0]]):
         arguments.error(f"{own[0]}: name what to run: {RUNNABLE}")
     if program is not None:
+        from failing_exchange.runs.bot_loader import with_arguments
+
         name = AFTER_DASHES[own[0]]
         value = program if name == "program" else with_arguments(getattr(options, name), program)
         setattr(options, name, value)
