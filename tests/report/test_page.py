@@ -224,6 +224,7 @@ OPTIONS: dict[str, Any] = {
     "modes": (("TIMEOUT", 0.2), ("RATE_LIMIT", 0.25)),
     "rate_limit": 90,
     "timeout": 2.5,
+    "wall_seconds": 90.0,
     "calm": 0.0,
     "maintenance_start": "03:30",
     "scenario": "order_timeout_after_accept",

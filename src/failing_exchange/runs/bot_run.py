@@ -123,6 +123,7 @@ class RunConfig:
         """The command line that repeats this run, without its journal."""
         given = {"scenario": self.scenario, "duration": self.duration, "seed": self.seed,
                  "rate-limit": self.rate_limit, "timeout": self.timeout, "calm": self.calm,
+                 "time": self.wall_seconds,
                  "maintenance-start": self.maintenance_start}  # fmt: skip
         parts = ["failing-exchange", "run", "--bot", self.bot]
         for name, value in given.items():
