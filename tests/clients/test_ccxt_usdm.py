@@ -184,3 +184,21 @@ async def moved(venue: Served, do: str, **fields: Any) -> None:
 async def told_usdm(exchange: Any, venue: Served, story: Any) -> None:
     """Run a story with a redirected exchange, and close it."""
     await told(exchange, venue, story, product="binance-usdm")
+
+
+def test_one_client_of_binance_trades_both_products() -> None:
+    """`ccxt.binance` with `defaultType: swap`, as many bots have it, against one served venue."""
+    with serving("--balance", "USDT=1000", venue="binance") as venue:
+        options = {**KEYS, "options": {"defaultType": "swap"}}
+        exchange = redirect(ccxt.binance(options), venue.url)
+        exchange.transfer("USDT", 400, "spot", "swap")
+        exchange.create_order(BTC, "market", "buy", 0.01)
+        (position,) = exchange.fetch_positions([BTC])
+        assert (position["side"], position["contracts"]) == ("long", 0.01)
+        exchange.create_order(BTC, "market", "sell", 0.01, None, {"reduceOnly": True})
+        assert exchange.fetch_positions([BTC]) == []
+        # with that default ccxt takes BTC/USDT for the contract, too
+        exchange.options["defaultType"] = "spot"
+        exchange.create_order("BTC/USDT", "market", "buy", 0.005)
+        assert exchange.fetch_balance()["BTC"]["total"] == pytest.approx(0.005 * 0.999)
+        assert not exchange.fetch_balance({"type": "swap"}).get("BTC", {}).get("total")
