@@ -343,3 +343,21 @@ def test_a_bot_without_its_option_is_told_how_to_name_it(
     with pytest.raises(SystemExit):
         main(["run", "mybot.py:main"])
     assert "name the bot with --bot mybot.py:main" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "one"), [("faults", "lose_answer"), ("scenarios", "calm"), ("rules", None)]
+)
+def test_a_list_is_json_for_programs(
+    name: str, one: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An editor or an agent reads what can be armed, run and judged."""
+    assert main([name, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) > 20
+    assert all(row["name"] for row in rows)
+    if one is not None:
+        assert main([name, one, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) in rows
+        assert main([name, f"{one}x", "--json"]) == 2
+        assert f"did you mean '{one}'" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from failing_exchange.cli.exit_codes import CLEAN
+from failing_exchange.cli.options import print_json
 
 
 def add_parser(commands: Any) -> None:
@@ -13,6 +14,7 @@ def add_parser(commands: Any) -> None:
     faults = commands.add_parser("faults", help="list the catalogue of faults, or explain one")
     faults.add_argument("name", nargs="?", help="a fault to explain")
     faults.add_argument("--markdown", action="store_true", help="print the manual (docs/faults.md)")
+    faults.add_argument("--json", action="store_true", help="print the catalogue as JSON")
     faults.set_defaults(command=faults_command)
 
 
@@ -23,6 +25,10 @@ def faults_command(options: argparse.Namespace) -> int:
 
         print(markdown(), end="")
         return CLEAN
+    if options.json:
+        from failing_exchange.server.control_schemas import catalogue
+
+        return print_json(catalogue(), options.name)
     from failing_exchange.faults.catalogue import describe
 
     print(describe(options.name))

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from failing_exchange.cli.exit_codes import COULD_NOT_RUN, HELP
+from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, HELP
 from failing_exchange.core.units import HOUR_S
 from failing_exchange.text.durations import seconds_of
 from failing_exchange.text.spelling import did_you_mean
@@ -64,6 +64,19 @@ def add_environment(parser: Any, *, keep: bool = True) -> None:
 def add_fault(parser: Any) -> None:
     """Add the option `--fault`."""
     parser.add_argument("--fault", action="append", metavar="PATH:NAME", help=FAULT)
+
+
+def print_json(rows: list[dict[str, Any]], name: str | None = None) -> int:
+    """Print rows as JSON, or the one of this name; raises ConfigurationError for an unknown one."""
+    import json
+
+    from failing_exchange.errors import ConfigurationError
+
+    found = {row["name"]: row for row in rows}
+    if name is not None and name not in found:
+        raise ConfigurationError(f"no {name!r} in the list{did_you_mean(name, found)}")
+    print(json.dumps(rows if name is None else found[name], indent=1))
+    return CLEAN
 
 
 class Parser(argparse.ArgumentParser):

@@ -6,18 +6,23 @@ import argparse
 from typing import Any
 
 from failing_exchange.cli.exit_codes import CLEAN
+from failing_exchange.cli.options import print_json
 
 
 def add_parser(commands: Any) -> None:
     """Add `scenarios` to the command line."""
     scenarios = commands.add_parser("scenarios", help="list the shipped scenarios, or show one")
     scenarios.add_argument("name", nargs="?", help="a scenario to show")
+    scenarios.add_argument("--json", action="store_true", help="print the list as JSON")
     scenarios.set_defaults(command=scenarios_command)
 
 
 def scenarios_command(options: argparse.Namespace) -> int:
     """Print the list, or a scenario."""
-    from failing_exchange.scenarios.scenario import describe
+    from failing_exchange.scenarios.scenario import describe, summaries
+
+    if options.json:
+        return print_json(summaries(), options.name)
 
     print(describe(options.name))
     return CLEAN

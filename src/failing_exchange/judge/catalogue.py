@@ -8,6 +8,7 @@ from inspect import signature
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.journal.serialize import plain
 from failing_exchange.judge.rule import Rule, Severity
 from failing_exchange.judge.rules.back_off import BacksOff, KeepsTime, NoHotLoop, Stops
 from failing_exchange.judge.rules.beliefs import BooksFees, Converges, Monotone
@@ -131,6 +132,18 @@ def _checked(rule: Rule) -> Rule:
 def _shown(value: object) -> str:
     """A default as `--set` takes it: a number without its point, null for None."""
     return json.dumps(value).strip('"').removesuffix(".0")
+
+
+def summaries() -> list[dict[str, Any]]:
+    """The rules for programs: name, invariant, severity, sentence, usual parameters."""
+    return [
+        {
+            "name": name, "invariant": rule.invariant, "severity": str(rule.severity),
+            "says": rule.sentence,
+            "parameters": {p.name: plain(p.default) for p in signature(rule).parameters.values()},
+        }
+        for name, rule in RULES.items()
+    ]  # fmt: skip
 
 
 def describe() -> str:

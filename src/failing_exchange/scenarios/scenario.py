@@ -150,6 +150,13 @@ def describe(name: str | None = None) -> str:
 
 
 @cache
+def summaries() -> list[dict[str, str]]:
+    """The shipped scenarios for programs: name, description, family, symptom, behaviour."""
+    names = ("name", "description", "family", "symptom", "behaviour")
+    return [{name: getattr(one, name) for name in names} for one in map(load, shipped())]
+
+
+@cache
 def _list_of_shipped() -> str:
     scenarios = [load(one) for one in shipped()]
     width = max(len(one.name) for one in scenarios)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +18,7 @@ from failing_exchange.page.copied_test import copied_test
 from failing_exchange.page.rows import row_of
 from failing_exchange.page.story import related
 from failing_exchange.scenarios.saved import Incident, scenario_text
-from failing_exchange.scenarios.scenario import load, read, shipped
+from failing_exchange.scenarios.scenario import load, read, shipped, summaries
 from failing_exchange.server import control_schemas as schemas
 from failing_exchange.server.control_route import (
     NUMBER,
@@ -371,7 +370,7 @@ class ControlApi:
 
     def scenarios(self, asked: Asked) -> Any:
         """The scenarios that come with the package."""
-        return _shipped()
+        return summaries()
 
     def scenario(self, asked: Asked) -> Any:
         """Faults and incidents of a scenario, from now on; all of it or nothing."""
@@ -408,12 +407,6 @@ class ControlApi:
             "met": rule.met,
             "struck": rule.struck,
         }
-
-
-@cache
-def _shipped() -> list[dict[str, str]]:
-    names = ("name", "description", "family", "symptom", "behaviour")
-    return [{name: getattr(one, name) for name in names} for one in map(load, shipped())]
 
 
 def _scenario_of(asked: Asked) -> Asked:
