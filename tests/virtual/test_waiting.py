@@ -7,6 +7,7 @@ from asyncio import sleep as held_before
 from typing import Any
 
 from failing_exchange import simulate
+from failing_exchange.virtual.deadlock_report import waiting_report
 from failing_exchange.virtual.loop import VirtualLoop
 
 
@@ -34,3 +35,23 @@ def test_asyncios_own_are_back_afterwards() -> None:
     assert loop.run_until_complete(asyncio.sleep(5, "own")) == "own"
     assert (loop.time(), loop.turns) == (5.0, 4)
     loop.close()
+
+
+def test_a_report_names_the_line_that_sleeps() -> None:
+    """Not ours, which stands in for asyncio's: it is left out where the bot's place is told."""
+
+    async def naps() -> None:
+        await asyncio.sleep(60)
+
+    async def main() -> str:
+        task = asyncio.ensure_future(naps())
+        ticking = asyncio.ensure_future(naps())  # with two timers no sleep can jump
+        await asyncio.sleep(1)
+        told = waiting_report([task])
+        for one in (task, ticking):
+            one.cancel()
+        return told
+
+    told = simulate(main())
+    assert "naps(), waits in " in told
+    assert f"{__file__}:" in told

@@ -7,17 +7,20 @@ from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any
 
+from failing_exchange.virtual import waiting
+
 TASKS_SHOWN_MAX = 20  # further tasks are counted, not listed
 
-_LIBRARY = asyncio.__file__.rsplit("__init__", 1)[0]
+# asyncio's own code, and what stands in for it: the place to tell is in the caller's
+_LIBRARY = (asyncio.__file__.rsplit("__init__", 1)[0], waiting.__file__)
 
 
 def waiting_report(tasks: Iterable[asyncio.Task[Any]]) -> str:
     """One line for each unfinished task: its name, its coroutine, the call and the place."""
-    waiting = [task for task in tasks if not task.done()]
-    lines = [f"  {_line(task)}" for task in waiting[:TASKS_SHOWN_MAX]]
-    if len(waiting) > TASKS_SHOWN_MAX:
-        lines.append(f"  ... and {len(waiting) - TASKS_SHOWN_MAX} more tasks")
+    unfinished = [task for task in tasks if not task.done()]
+    lines = [f"  {_line(task)}" for task in unfinished[:TASKS_SHOWN_MAX]]
+    if len(unfinished) > TASKS_SHOWN_MAX:
+        lines.append(f"  ... and {len(unfinished) - TASKS_SHOWN_MAX} more tasks")
     return "\n".join(lines)
 
 
