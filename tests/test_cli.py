@@ -353,11 +353,12 @@ def test_a_list_is_json_for_programs(
 ) -> None:
     """An editor or an agent reads what can be armed, run and judged."""
     assert main([name, "--json"]) == 0
-    rows = json.loads(capsys.readouterr().out)
+    rows = json.loads(capsys.readouterr().out)[name]
     assert len(rows) > 20
     assert all(row["name"] for row in rows)
     if one is not None:
         assert main([name, one, "--json"]) == 0
-        assert json.loads(capsys.readouterr().out) in rows
+        (row,) = json.loads(capsys.readouterr().out)[name]
+        assert row in rows
         assert main([name, f"{one}x", "--json"]) == 2
         assert f"did you mean '{one}'" in capsys.readouterr().err

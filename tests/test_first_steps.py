@@ -84,7 +84,7 @@ def test_doctor_finds_this_machine_well(capsys: pytest.CaptureFixture[str]) -> N
     said = capsys.readouterr().out
     assert "MEND" not in said
     assert main(["doctor", "--json"]) == 0
-    checks = json.loads(capsys.readouterr().out)
+    checks = json.loads(capsys.readouterr().out)["checks"]
     assert [line.split()[1] for line in said.replace("port ", "port_").splitlines()] == [
         check["name"].replace(" ", "_") for check in checks
     ]

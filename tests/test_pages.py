@@ -27,6 +27,7 @@ ELSEWHERE = {
     "docs/exchange_failures.md": "tests/test_seed.py",
     "docs/freqtrade.md": "tests/clients/test_freqtrade_simulated.py",
     "docs/control.md": "tests/server/test_control_server.py",
+    "docs/json.md": "tests/test_json_output.py",
     "docs/metrics.md": "tests/observe/test_manual.py",
     "docs/howto/agents.md": "tests/agents/test_mcp.py",
 }
@@ -105,7 +106,7 @@ def test_a_reader_who_does_what_the_page_says_sees_what_it_shows(name: str, tmp_
 def test_each_command_is_one(command: str) -> None:
     """Its arguments are those that the command line knows."""
     command = command.replace(" TRADE", TRADE)
-    _, *arguments = shlex.split(command.partition(" > ")[0], comments=True)
+    _, *arguments = shlex.split(re.split(r" [>|] ", command)[0], comments=True)
     own, program = split(arguments)
     if "--help" not in own:
         assert hasattr(parser().parse_args(own), "command")

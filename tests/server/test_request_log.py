@@ -112,8 +112,8 @@ def test_a_push_is_an_object_only_where_something_struck_it() -> None:
 def test_serve_verbose_writes_them() -> None:
     """The whole way, beside what it says anyhow."""
 
-    async def main(*options: str) -> str:
-        async with served("--port", "0", "--verbose", *options) as venue:
+    async def main() -> str:
+        async with served("--port", "0", "--verbose") as venue:
             await time_at(venue.url_of("failing-exchange"))
             _, said = await venue.stop()
             return said
@@ -121,6 +121,24 @@ def test_serve_verbose_writes_them() -> None:
     said = asyncio.run(main())
     assert " - GET /api/v3/time, fetch_time -> " in said
     assert "stopped after 1 requests" in said
-    said = asyncio.run(main("--log-format", "json"))
-    (line,) = [line for line in said.splitlines() if line.startswith("{")]
-    assert json.loads(line)["endpoint"] == "GET /api/v3/time"
+
+
+def test_served_with_a_log_in_json_each_line_is_an_object() -> None:
+    """From where it listens to what there was at the end, with the verdict of --judge."""
+
+    async def main() -> list[dict[str, Any]]:
+        options = ("--port", "0", "--verbose", "--judge", "--log-format", "json")
+        async with served(*options, last="{") as venue:
+            listening = json.loads(venue.lines[0])
+            await time_at(listening["url"])
+            code, said = await venue.stop()
+            assert code == 0
+            return [listening, *map(json.loads, said.splitlines())]
+
+    listening, *lines = asyncio.run(main())
+    assert (listening["kind"], listening["seed"]) == ("listening", 0)
+    assert all(line["at"] and line["level"] and line["message"] for line in (listening, lines[-1]))
+    (request,) = [line for line in lines if "request" in line]
+    assert request["endpoint"] == "GET /api/v3/time"
+    assert lines[-1]["message"].startswith("stopped after 1 requests")
+    assert (lines[-1]["kind"], lines[-1]["requests"], lines[-1]["exit_code"]) == ("served", 1, 0)

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from failing_exchange.agents.session import CALL_BYTES_MAX, AgentConfig, AgentSession, ToolCall
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.text.files import write_file
+from failing_exchange.text.results import write_results
 
 
 class CallPipe:
@@ -56,7 +56,7 @@ def main() -> None:
         pipe.answer({"ready": True})
         results = session.play()
         if output:
-            write_file(Path(output), json.dumps(results, indent=1) + "\n")
+            write_results(Path(output), results)
     except ConfigurationError as error:
         pipe.answer({"failed": str(error)})
         return

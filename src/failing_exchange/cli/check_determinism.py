@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import Any
 
 from failing_exchange.cli.exit_codes import CLEAN, FINDINGS
+from failing_exchange.cli.json_output import add_json, finish
 from failing_exchange.cli.options import add_environment, add_program
 
 
@@ -17,6 +19,7 @@ def add_parser(commands: Any) -> None:
     add_program(check, "target", "path.py:function, or a script; its arguments stand behind --")
     add_environment(check, keep=False)
     check.add_argument("--seed", type=int, default=0, help="seed of all randomness (default 0)")
+    add_json(check)
     check.set_defaults(command=check_command)
 
 
@@ -31,4 +34,5 @@ def check_command(options: argparse.Namespace) -> int:
         environment=BotEnvironment(dict(options.env or ()), options.files),
     )
     print(report)
-    return CLEAN if report.same else FINDINGS
+    found = {"kind": "determinism", **asdict(report)}
+    return finish(options, found, CLEAN if report.same else FINDINGS)

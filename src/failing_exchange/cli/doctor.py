@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -12,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN
+from failing_exchange.cli.json_output import add_json, finish
 
 PORTS = {8080: "serve", 8090: "serve --control-port and ctl"}  # the usual ones
 EXTRAS = {
@@ -42,21 +42,20 @@ def add_parser(commands: Any) -> None:
     doctor = commands.add_parser(
         "doctor", help="check versions, ports, clock and extras, and say what to do"
     )
-    doctor.add_argument("--json", action="store_true", help="print the checks as JSON")
+    add_json(doctor)
     doctor.set_defaults(command=doctor_command)
 
 
 def doctor_command(options: argparse.Namespace) -> int:
     """Print the checks; something to mend ends with `COULD_NOT_RUN`."""
     checks = list(all_checks())
-    if options.json:
-        print(json.dumps([check._asdict() for check in checks], indent=1))
-    else:
-        width = max(len(check.name) for check in checks)
-        for check in checks:
-            to_do = f": {check.to_do}" if check.to_do else ""
-            print(f"{MARKS[check.state]}  {check.name:<{width}}  {check.found}{to_do}")
-    return COULD_NOT_RUN if any(check.state == BAD for check in checks) else CLEAN
+    width = max(len(check.name) for check in checks)
+    for check in () if options.json else checks:
+        to_do = f": {check.to_do}" if check.to_do else ""
+        print(f"{MARKS[check.state]}  {check.name:<{width}}  {check.found}{to_do}")
+    code = COULD_NOT_RUN if any(check.state == BAD for check in checks) else CLEAN
+    rows = [check._asdict() for check in checks]
+    return finish(options, {"kind": "doctor", "checks": rows}, code)
 
 
 def all_checks() -> Iterator[Check]:

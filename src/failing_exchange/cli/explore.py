@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
+from failing_exchange.cli.json_output import add_json, finish
 from failing_exchange.cli.judging import add_judging, add_verbose, rules_chosen
 from failing_exchange.cli.options import (
     AS_OF,
@@ -25,6 +25,7 @@ from failing_exchange.cli.options import (
 )
 from failing_exchange.core.units import HOUR_S
 from failing_exchange.text.files import append_file, check_file, check_folder, write_file
+from failing_exchange.text.results import write_results
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -91,7 +92,7 @@ def _add_options(explore: Any) -> None:
         metavar="i/n",
         help="explore only the i-th of n shares of the seeds",
     )
-    _add_files(add)
+    _add_files(explore)
 
 
 def _add_venue(add: Any) -> None:
@@ -107,8 +108,9 @@ def _add_venue(add: Any) -> None:
     )
 
 
-def _add_files(add: Any) -> None:
+def _add_files(explore: Any) -> None:
     """The options that name files, and the cluster."""
+    add = explore.add_argument
     add(
         "--corpus",
         type=Path,
@@ -117,6 +119,7 @@ def _add_files(add: Any) -> None:
     )
     add("--tests", type=Path, metavar="DIR", help="write a test file for each finding")
     add("--output", type=Path, metavar="FILE", help="write the results as JSON")
+    add_json(explore)
     add("--junit", type=Path, metavar="FILE", help="write findings as JUnit XML")
     add(
         "--summary",
@@ -163,12 +166,12 @@ def explore_command(options: argparse.Namespace) -> int:
     if options.tests is not None:
         write_tests(found, options.tests)
     if options.output is not None:
-        write_file(options.output, json.dumps(found.as_dict(), indent=1) + "\n")
+        write_results(options.output, found.as_dict())
     if options.junit is not None:
         write_file(options.junit, junit(found))
     if options.summary is not None:
         append_file(options.summary, job_summary(found, _in_short(found, grouped(found.findings))))
-    return _exit_code(found)
+    return finish(options, found.as_dict(), _exit_code(found))
 
 
 def _exit_code(found: Exploration) -> int:

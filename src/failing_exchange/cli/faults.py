@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from failing_exchange.cli.exit_codes import CLEAN
-from failing_exchange.cli.options import print_json
+from failing_exchange.cli.json_output import add_json, finish_list
 
 
 def add_parser(commands: Any) -> None:
@@ -14,7 +14,7 @@ def add_parser(commands: Any) -> None:
     faults = commands.add_parser("faults", help="list the catalogue of faults, or explain one")
     faults.add_argument("name", nargs="?", help="a fault to explain")
     faults.add_argument("--markdown", action="store_true", help="print the manual (docs/faults.md)")
-    faults.add_argument("--json", action="store_true", help="print the catalogue as JSON")
+    add_json(faults)
     faults.set_defaults(command=faults_command)
 
 
@@ -28,7 +28,7 @@ def faults_command(options: argparse.Namespace) -> int:
     if options.json:
         from failing_exchange.server.control_schemas import catalogue
 
-        return print_json(catalogue(), options.name)
+        return finish_list(options, "faults", catalogue(), options.name)
     from failing_exchange.faults.catalogue import describe
 
     print(describe(options.name))

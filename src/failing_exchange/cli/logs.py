@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
+import time
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from failing_exchange.cli.exit_codes import COULD_NOT_RUN
 from failing_exchange.journal.trip import Trip
 from failing_exchange.unified.instants import iso
 
@@ -15,27 +21,54 @@ LOGGER = "failing_exchange"
 BOTS = "failing_exchange.resilience"  # speaks of the bot, so the bot's own log has to show it
 
 
-def to_stderr(*, as_json: bool = False) -> None:
+def to_stderr() -> None:
     """Log warnings and errors from now on, unless logging is already set up."""
     logger = logging.getLogger(LOGGER)
-    lines = next((one for one in logger.handlers if isinstance(one, _Lines)), None)
-    if lines is None:
-        lines = _Lines()
-        logger.addHandler(lines)
-    lines.as_json = as_json
+    if not any(isinstance(one, _Lines) for one in logger.handlers):
+        logger.addHandler(_Lines())
+
+
+@contextmanager
+def all_as_json() -> Iterator[None]:
+    """Log as JSON whatever would be text on stderr: records of all libraries, Python's warnings,
+    and errors that nobody catches.
+    """
+    root, lines = logging.getLogger(), _Lines(as_json=True)
+    root.addHandler(lines)
+    logging.captureWarnings(True)
+    before = sys.excepthook, threading.excepthook, sys.unraisablehook
+    sys.excepthook = lambda kind, error, trace: _uncaught(error)
+    threading.excepthook = lambda args: _uncaught(args.exc_value)
+    sys.unraisablehook = lambda args: _uncaught(args.exc_value)
+    try:
+        yield
+    except BrokenPipeError:  # main() knows what to do
+        raise
+    except Exception as error:
+        _uncaught(error)
+        raise SystemExit(COULD_NOT_RUN) from error
+    finally:
+        sys.excepthook, threading.excepthook, sys.unraisablehook = before
+        logging.captureWarnings(False)
+        root.removeHandler(lines)
+
+
+def _uncaught(error: BaseException | None) -> None:
+    logging.getLogger(LOGGER).critical("uncaught error", exc_info=error)
 
 
 class _Lines(logging.Handler):
     """Writes one line per record; a line that repeats the one before it is left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, as_json: bool = False) -> None:
         super().__init__(logging.WARNING)
-        self.as_json = False
+        self.as_json = as_json
         self._last = ""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is ours, and no other handler writes it."""
-        return not record.name.startswith(BOTS) and not logging.getLogger().handlers
+        """Whether a record is for us, and no other handler writes it."""
+        elsewhere = any(one is not self for one in logging.getLogger().handlers)
+        return not record.name.startswith(BOTS) and not elsewhere
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record; ignore a closed stderr."""
@@ -49,9 +82,20 @@ class _Lines(logging.Handler):
             self.handleError(record)
 
 
+def error_line(text: str) -> str:
+    """The line of JSON that says why a command ended."""
+    return json.dumps(log_fields("error", text))
+
+
+def log_fields(level: str, message: str) -> dict[str, Any]:
+    """What each line of a log in JSON has, now."""
+    now = iso(time.time_ns() // 1_000_000)
+    return {"at": now, "level": level, "logger": LOGGER, "message": message}
+
+
 def _json(record: logging.LogRecord, text: str) -> str:
     """A record as a JSON object; with the request's number where it is about one."""
-    found = {
+    found: dict[str, Any] = {
         "at": iso(int(record.created * 1_000)),
         "level": record.levelname.lower(),
         "logger": record.name,
@@ -59,7 +103,11 @@ def _json(record: logging.LogRecord, text: str) -> str:
     }
     about = record.args if isinstance(record.args, tuple) else ()
     trip = next((one for one in about if isinstance(one, Trip)), None)
-    return json.dumps(found if trip is None else found | {"request": trip.number})
+    if trip is not None:
+        found["request"] = trip.number
+    if record.exc_info:
+        found["traceback"] = "".join(traceback.format_exception(*record.exc_info))
+    return json.dumps(found)
 
 
 def _text(record: logging.LogRecord) -> str:

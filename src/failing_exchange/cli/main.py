@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from failing_exchange.cli import (
     check_determinism,
@@ -27,7 +29,10 @@ from failing_exchange.cli import (
     trade,
 )
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, INTERRUPTED
-from failing_exchange.cli.options import Parser, Version
+from failing_exchange.cli.json_output import print_document, stdout_for_programs
+from failing_exchange.cli.logs import all_as_json, error_line
+from failing_exchange.cli.options import Parser, UsageError, Version
+from failing_exchange.errors import ConfigurationError
 
 # in the order in which `--help` shows them
 COMMANDS = (demo, init, run, explore, report, rules, serve, ctl, mcp, trade, faults, scenarios,
@@ -36,15 +41,34 @@ COMMANDS = (demo, init, run, explore, report, rules, serve, ctl, mcp, trade, fau
 AFTER_DASHES = {"serve": "program", "run": "bot", "explore": "target",
                 "check-determinism": "target"}  # fmt: skip
 POSITIONAL = {"explore": "target", "check-determinism": "target"}  # or -m in its place
+LOG_FORMAT_VARIABLE = "FAILING_EXCHANGE_LOG_FORMAT"
 RUNNABLE = "path.py:function, a script as path.py, or a module as -m module"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is one of `exit_codes.TABLE`."""
-    from failing_exchange.errors import ConfigurationError
-
-    arguments = parser()
     own, program = split(sys.argv[1:] if argv is None else argv)
+    try:
+        options = _parsed(own, program)
+    except UsageError as error:
+        with _speaking(_asked_for(own)) as asked:
+            _fail(asked, error.text, COULD_NOT_RUN)
+        raise
+    if not hasattr(options, "command"):
+        options.whole_parser.print_help()
+        return CLEAN
+    logging.getLogger("failing_exchange").addHandler(logging.NullHandler())
+    try:
+        with _speaking(options):
+            return _carried_out(options)
+    except BrokenPipeError:  # the reader of stdout has closed it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COULD_NOT_RUN if getattr(options, "judges", False) else CLEAN
+
+
+def _parsed(own: list[str], program: list[str] | None) -> argparse.Namespace:
+    """The options of a command. Raises UsageError for arguments that it does not have."""
+    arguments = parser()
     options, unknown = arguments.parse_known_args(own)
     if unknown:
         hint = _hint(own[0], unknown)
@@ -57,21 +81,55 @@ def main(argv: Sequence[str] | None = None) -> int:
         name = AFTER_DASHES[own[0]]
         value = program if name == "program" else with_arguments(getattr(options, name), program)
         setattr(options, name, value)
-    if not hasattr(options, "command"):
-        arguments.print_help()
-        return CLEAN
-    logging.getLogger("failing_exchange").addHandler(logging.NullHandler())
+    return options
+
+
+def _asked_for(own: list[str]) -> argparse.Namespace:
+    """How arguments that can't be read want their error to be told."""
+    asked = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    asked.add_argument("--json", action="store_true")
+    variable = os.environ.get(LOG_FORMAT_VARIABLE, "") if own[:1] == ["serve"] else ""
+    asked.add_argument("--log-format", default=variable)
+    try:
+        return asked.parse_known_args(own)[0]
+    except argparse.ArgumentError:  # an option without its value
+        return argparse.Namespace(json="--json" in own, log_format=variable)
+
+
+@contextmanager
+def _speaking(options: argparse.Namespace) -> Iterator[argparse.Namespace]:
+    """Speak as the options ask: documents on stdout (--json), lines of JSON (--log-format json)."""
+    options.stdout = sys.stdout
+    logs_json = options.log_format == "json"
+    options.json = options.json or logs_json
+    with ExitStack() as closing:
+        if logs_json:
+            closing.enter_context(all_as_json())
+        if options.json:
+            options.stdout = closing.enter_context(stdout_for_programs())
+        yield options
+
+
+def _carried_out(options: argparse.Namespace) -> int:
+    """Run the command; errors of the user's input are told in one line."""
     try:
         return int(options.command(options))
+    except UsageError as error:
+        _fail(options, error.text, COULD_NOT_RUN)
+        raise
     except ConfigurationError as error:
-        print(f"failing-exchange: {error}", file=sys.stderr)
-        return COULD_NOT_RUN
-    except BrokenPipeError:  # the reader of stdout has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return COULD_NOT_RUN if getattr(options, "judges", False) else CLEAN
+        return _fail(options, f"failing-exchange: {error}", COULD_NOT_RUN)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return _fail(options, "interrupted", INTERRUPTED)
+
+
+def _fail(options: argparse.Namespace, text: str, code: int) -> int:
+    """Say on stderr why a command ended, and in a document where one is expected."""
+    print(error_line(text) if options.log_format == "json" else text, file=sys.stderr)
+    if options.json:
+        said = text.removeprefix("failing-exchange: ")
+        print_document(options.stdout, {"kind": "error", "error": said}, exit_code=code)
+    return code
 
 
 def _hint(command: str, unknown: Sequence[str]) -> str:
@@ -104,5 +162,5 @@ def parser() -> Parser:
     commands = made.add_subparsers(metavar="COMMAND", parser_class=Parser)
     for command in COMMANDS:
         command.add_parser(commands)
-    made.set_defaults(whole_parser=made)  # for `completion`
+    made.set_defaults(whole_parser=made, json=False, log_format="text")
     return made

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, HELP
+from failing_exchange.cli.exit_codes import COULD_NOT_RUN, HELP
 from failing_exchange.core.units import HOUR_S
 from failing_exchange.text.durations import seconds_of
 from failing_exchange.text.spelling import did_you_mean
@@ -66,17 +65,12 @@ def add_fault(parser: Any) -> None:
     parser.add_argument("--fault", action="append", metavar="PATH:NAME", help=FAULT)
 
 
-def print_json(rows: list[dict[str, Any]], name: str | None = None) -> int:
-    """Print rows as JSON, or the one of this name; raises ConfigurationError for an unknown one."""
-    import json
+class UsageError(SystemExit):
+    """Arguments that can't be read; `text` says why. main() prints it and ends with code 2."""
 
-    from failing_exchange.errors import ConfigurationError
-
-    found = {row["name"]: row for row in rows}
-    if name is not None and name not in found:
-        raise ConfigurationError(f"no {name!r} in the list{did_you_mean(name, found)}")
-    print(json.dumps(rows if name is None else found[name], indent=1))
-    return CLEAN
+    def __init__(self, text: str) -> None:
+        super().__init__(COULD_NOT_RUN)
+        self.text = text
 
 
 class Parser(argparse.ArgumentParser):
@@ -86,14 +80,13 @@ class Parser(argparse.ArgumentParser):
         super().__init__(*args, **{"epilog": HELP, **options})
 
     def error(self, message: str) -> NoReturn:
-        """Print one line and exit with code 2."""
+        """Raise UsageError with one line."""
         unknown = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if unknown is not None:
             known = re.findall(r"[\w-]+", unknown[2])
             near = did_you_mean(unknown[1], known)
             message = f"unknown choice {unknown[1]!r}{near} ({', '.join(known)})"
-        print(f"{self.prog}: {message} (see {self.prog} --help)", file=sys.stderr)
-        raise SystemExit(COULD_NOT_RUN)
+        raise UsageError(f"{self.prog}: {message} (see {self.prog} --help)")
 
 
 class Version(argparse.Action):

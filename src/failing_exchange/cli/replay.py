@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, FINDINGS, INTERRUPTED
+from failing_exchange.cli.json_output import add_json, finish
 from failing_exchange.cli.judging import add_verbose, text_of
 from failing_exchange.cli.logs import to_stderr
 from failing_exchange.cli.options import KEEP_FILES, whole
 from failing_exchange.cli.run import exit_code_of, run_and_show
-from failing_exchange.text.files import check_file, read_text, write_file
+from failing_exchange.text.files import check_file, read_text
+from failing_exchange.text.results import check_schema, document, write_results
 
 if TYPE_CHECKING:
     from failing_exchange.explorer.replay_token import Replay
@@ -36,6 +38,7 @@ def add_parser(commands: Any) -> None:
     replay.add_argument("--keep-files", type=Path, metavar="DIR", help=KEEP_FILES)
     replay.add_argument("--until", type=whole(), default=0, metavar="N", help="stop before trip N")
     add_verbose(replay)
+    add_json(replay)
     replay.set_defaults(command=replay_command, parser=replay, judges=True)
 
 
@@ -73,9 +76,9 @@ def replay_token(options: argparse.Namespace) -> int:
         print(f"note: {difference}")
     _show_replay(found, options)
     if results is not None:
-        write_file(results, json.dumps(found.as_dict(), indent=1) + "\n")
+        write_results(results, found.as_dict())
         print(f"Results are in {results}; as a page: failing-exchange report {results}")
-    return FINDINGS if found.broken else CLEAN
+    return finish(options, found.as_dict(), FINDINGS if found.broken else CLEAN)
 
 
 def _show_replay(found: Replay, options: argparse.Namespace) -> None:
@@ -121,18 +124,20 @@ def _replay_results(options: argparse.Namespace) -> int:
         options.parser.error(
             "--bot, --until and --keep-files go with a token; this is a results file"
         )
-    code = [config.bot, *config.rules, *(name for name, _ in config.faults)]
-    if elsewhere := files_outside(code):
+    named = [config.bot, *config.rules, *(name for name, _ in config.faults)]
+    if elsewhere := files_outside(named):
         print(f"note: this runs {elsewhere}, outside the working directory", flush=True)
     report = run_and_show(config, verbose=options.verbose)
+    found = report.as_dict()
     if options.output is not None:
-        write_file(options.output, json.dumps(report.as_dict(), indent=1) + "\n")
+        write_results(options.output, found)
     if report.interrupted:
-        return INTERRUPTED
-    before, again = _compared(recorded), _compared(json.loads(json.dumps(report.as_dict())))
+        return finish(options, found, INTERRUPTED)
+    before, again = _compared(recorded), _compared(json.loads(json.dumps(document(found))))
     different = [name for name in before if before[name] != again.get(name)]
     print("the same as recorded" if not different else f"different: {', '.join(different)}")
-    return FINDINGS if different else exit_code_of(report)
+    code = FINDINGS if different else exit_code_of(report)
+    return finish(options, {**found, "different": different}, code)
 
 
 def _recorded(path: Path) -> tuple[RunConfig, dict[str, Any]]:
@@ -151,6 +156,7 @@ def _recorded(path: Path) -> tuple[RunConfig, dict[str, Any]]:
         kind = str(recorded.get("kind")) if isinstance(recorded, dict) else ""
         what = KINDS.get(kind, "something else")
         raise ConfigurationError(f"{path} is not a results file of `run`, but {what}")
+    check_schema(path, recorded)
     return config_of(recorded.get("config"), str(path)), recorded
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.files import read_bytes, write_file
+from failing_exchange.text.results import check_schema
 
 FILE_MAX = 200_000_000  # bytes of a results file; a larger one is refused
 WRITTEN = "what `--output` of `run`, `explore` or `replay` has written in this version"
@@ -47,6 +48,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path} can't be read: {error}; expected {WRITTEN}") from error
     if not isinstance(found, dict):
         raise ConfigurationError(f"{path} holds no results; expected {WRITTEN}")
+    check_schema(path, found)
     return found
 
 

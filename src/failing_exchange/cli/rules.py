@@ -6,13 +6,13 @@ import argparse
 from typing import Any
 
 from failing_exchange.cli.exit_codes import CLEAN
-from failing_exchange.cli.options import print_json
+from failing_exchange.cli.json_output import add_json, finish_list
 
 
 def add_parser(commands: Any) -> None:
     """Add `rules` to the command line."""
     rules = commands.add_parser("rules", help="list the rules of conduct by which bots are judged")
-    rules.add_argument("--json", action="store_true", help="print the rules as JSON")
+    add_json(rules)
     rules.set_defaults(command=rules_command)
 
 
@@ -21,7 +21,7 @@ def rules_command(options: argparse.Namespace) -> int:
     from failing_exchange.judge.catalogue import describe, summaries
 
     if options.json:
-        return print_json(summaries())
+        return finish_list(options, "rules", summaries(), None)
 
     print(describe())
     return CLEAN

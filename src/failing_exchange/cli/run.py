@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
+from failing_exchange.cli.json_output import add_json, finish
 from failing_exchange.cli.judging import add_judging, add_verbose, rules_chosen, text_of
 from failing_exchange.cli.logs import to_stderr
 from failing_exchange.cli.options import (
@@ -24,10 +24,13 @@ from failing_exchange.cli.options import (
     seconds_or_none,
     whole,
 )
-from failing_exchange.text.files import check_file, write_file
+from failing_exchange.text.files import check_file
+from failing_exchange.text.results import write_results
 
 if TYPE_CHECKING:
     from failing_exchange.runs.bot_run import RunConfig, RunReport
+    from failing_exchange.runs.change_card import ChangeCard
+    from failing_exchange.runs.report_card import Card
 
 MAINTENANCE_START = "02:00"  # UTC
 # options of a single run, which `--all` does not take
@@ -89,6 +92,7 @@ def add_parser(commands: Any) -> None:
     add_fault(run)
     add_environment(run)
     add("--all", action="store_true", help="run every shipped scenario and print a report card")
+    add_json(run)
     add("--journal", metavar="FILE", help="write every trip to a file, as JSON lines")
     add("--real-time", action="store_true", help="run by the real clock instead of in virtual time")
     _add_venue(add)
@@ -139,9 +143,10 @@ def run_command(options: argparse.Namespace) -> int:
     if options.changes:
         return _run_changes(options, output)
     report = run_and_show(_config(options), verbose=options.verbose)
-    write_file(output, json.dumps(report.as_dict(), indent=1) + "\n")
+    found = report.as_dict()
+    write_results(output, found)
     print(f"Results are in {output}; as a page: failing-exchange report {output}")
-    return exit_code_of(report)
+    return finish(options, found, exit_code_of(report))
 
 
 def run_with_progress(config: RunConfig) -> RunReport:
@@ -182,13 +187,7 @@ def _run_changes(options: argparse.Namespace, output: Path) -> int:
     seconds = options.duration or change_card.SECONDS
     card = change_card.make(options.bot, venue=options.venue, seconds=seconds)
     change_card.show(card)
-    write_file(output, json.dumps(card.as_dict(), indent=1) + "\n")
-    print(f"Results are in {output}")
-    if card.interrupted:
-        return INTERRUPTED
-    if card.broken_off or not card.judged:
-        return COULD_NOT_RUN
-    return CLEAN if card.clean else FINDINGS
+    return _finish_card(options, output, card, judged=card.judged)
 
 
 def _refuse_single(options: argparse.Namespace, why: str, but: tuple[str, ...] = ()) -> None:
@@ -205,13 +204,20 @@ def _run_all(options: argparse.Namespace, output: Path) -> int:
     _refuse_single(options, "with --all each scenario sets its own")
     card = report_card.make(options.bot, venue=options.venue)
     report_card.show(card)
-    write_file(output, json.dumps(card.as_dict(), indent=1) + "\n")
+    return _finish_card(options, output, card, judged=True)
+
+
+def _finish_card(
+    options: argparse.Namespace, output: Path, card: Card | ChangeCard, *, judged: bool
+) -> int:
+    """Write a card, and print it for programs; the exit code."""
+    found = card.as_dict()
+    write_results(output, found)
     print(f"Results are in {output}")
-    if card.interrupted:
-        return INTERRUPTED
-    if card.broken_off:
-        return COULD_NOT_RUN
-    return CLEAN if card.clean else FINDINGS
+    code = CLEAN if card.clean else FINDINGS
+    if card.broken_off or not judged:
+        code = COULD_NOT_RUN
+    return finish(options, found, INTERRUPTED if card.interrupted else code)
 
 
 def _modes(options: argparse.Namespace) -> tuple[tuple[str, float], ...] | None:

@@ -6,14 +6,14 @@ import argparse
 from typing import Any
 
 from failing_exchange.cli.exit_codes import CLEAN
-from failing_exchange.cli.options import print_json
+from failing_exchange.cli.json_output import add_json, finish_list
 
 
 def add_parser(commands: Any) -> None:
     """Add `scenarios` to the command line."""
     scenarios = commands.add_parser("scenarios", help="list the shipped scenarios, or show one")
     scenarios.add_argument("name", nargs="?", help="a scenario to show")
-    scenarios.add_argument("--json", action="store_true", help="print the list as JSON")
+    add_json(scenarios)
     scenarios.set_defaults(command=scenarios_command)
 
 
@@ -22,7 +22,7 @@ def scenarios_command(options: argparse.Namespace) -> int:
     from failing_exchange.scenarios.scenario import describe, summaries
 
     if options.json:
-        return print_json(summaries(), options.name)
+        return finish_list(options, "scenarios", summaries(), options.name)
 
     print(describe(options.name))
     return CLEAN

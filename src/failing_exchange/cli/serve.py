@@ -6,11 +6,12 @@ import argparse
 import errno
 import gc
 import os
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, FINDINGS, INTERRUPTED
+from failing_exchange.cli.json_output import print_document
 from failing_exchange.cli.judging import RULE, add_choice, rules_chosen
 from failing_exchange.cli.logs import to_stderr
 from failing_exchange.cli.options import (
@@ -25,14 +26,22 @@ from failing_exchange.cli.options import (
     reading,
     whole,
 )
+from failing_exchange.cli.serve_texts import (
+    VENUE,
+    ended_document,
+    farewell,
+    greeting,
+    listening_document,
+    shown_host,
+)
 from failing_exchange.durable import TRIPS_KEPT_MAX
 from failing_exchange.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from failing_exchange.client.exchange import FailingExchange
+    from failing_exchange.judge.verdict import Verdict
     from failing_exchange.observe.spans import SpanExport
     from failing_exchange.server.api_keys import Keyring
-    from failing_exchange.server.dialect import Speaker
     from failing_exchange.server.venue_server import VenueServer
     from failing_exchange.venues.base import Venue
 
@@ -47,8 +56,7 @@ JOURNAL = (
     "write every trip to this file as JSON lines; a name that ends in .db makes it a database from "
     "which the venue recovers after a crash"
 )
-DEFAULT = "binance"
-VENUE = (
+VENUE_HELP = (
     "a venue by name: binance (Spot and USD-M futures), binance-usdm (futures alone), or one of "
     "yours as path.py:NAME (default binance)"
 )
@@ -66,7 +74,7 @@ BALANCE = (
     "futures wallet begins with as much"
 )
 KEEP = "trips that the database keeps; older ones are deleted; 0 keeps all"
-LOG_FORMAT = "what stderr is written as: text, or json, an object a line"
+LOG_FORMAT = "what is written as: text, or json: each line an object, and --json"
 ACCELERATE = "divide the venue's limits (weight, requests, orders, connects) by this number"
 PLAIN = {"mode": ("FAILURE_MODE",), "rate": ("FAILURE_RATE",)}  # these two also under a plain name
 SWITCHES = {
@@ -82,26 +90,10 @@ SWITCHES = {
     "(bots can then tell faults)",
     "otel": "send a span of each request to OpenTelemetry, as the OTEL_ variables say; needs the "
     "extra otel",
+    "json": "print where it listens, and at the end the verdicts, on stdout as JSON, a line each "
+    "(docs/json.md); text goes to stderr",
     "uvloop": "run on uvloop, if it is installed",
 }
-SNIPPET = """
-    import ccxt.async_support as ccxt
-    from failing_exchange import redirect
-
-    exchange = ccxt.{ccxt_id}({{"apiKey": "{key}",
-                             "secret": "{secret}"{more}}})
-    redirect(exchange, "{url}"{venue})
-"""
-BESIDE = """
-    # {title} is served beside {own}: {paths};
-    # /ws and /stream are those of the product whose host the Host header names, else of {own}
-"""
-PAIR = """
-    key    {key}
-    secret {secret}
-"""
-UNVERIFIED = """,
-                             "verify": False"""  # nobody trusts a throw-away certificate
 
 
 def add_parser(commands: Any) -> None:
@@ -116,7 +108,7 @@ def add_parser(commands: Any) -> None:
         f"Each option can also be set by the environment variable {PREFIX}OPTION; FAILURE_MODE and "
         "FAILURE_RATE set --mode and --rate.",
     )
-    serve.add_argument("venue", nargs="?", default=DEFAULT, help=VENUE)
+    serve.add_argument("venue", nargs="?", default=VENUE, help=VENUE_HELP)
     _add(serve, "host", HOST, "address to listen at")
     _add(serve, "port", PORT, "port to listen at; 0 takes a free one", PORTS)
     _add(
@@ -189,7 +181,7 @@ def serve_command(options: argparse.Namespace) -> int:
     """Serve until SIGTERM or Ctrl-C; raises ConfigurationError for what can't be served."""
     import asyncio
 
-    to_stderr(as_json=options.log_format == "json")
+    to_stderr()
     if options.page and options.control_port is None:
         options.control_port = CONTROL_PORT
     _check(options)
@@ -200,14 +192,31 @@ def serve_command(options: argparse.Namespace) -> int:
     verdicts = [
         judge.verdict(outside=True, crashed=ended or None) for judge in venue.judges.values()
     ]
-    for verdict in verdicts:
-        print(f"{verdict.account}: {verdict}", flush=True)
-    if options.program is not None and ended is None:
-        return INTERRUPTED
-    if options.program is not None and not any(verdict.judged for verdict in verdicts):
-        print(f"{options.program[0]} has sent no request to the venue that could be judged.")
-        return COULD_NOT_RUN
-    return CLEAN if all(verdict.clean for verdict in verdicts) else FINDINGS
+    return _tell_end(options, venue.exchange, verdicts, is_stopped=ended is None)
+
+
+def _tell_end(
+    options: argparse.Namespace,
+    exchange: FailingExchange,
+    verdicts: Sequence[Verdict],
+    *,
+    is_stopped: bool,
+) -> int:
+    """Print what there was: as text, or as a document; the exit code."""
+    program, said = options.program, [farewell(exchange)]
+    code = CLEAN if all(verdict.clean for verdict in verdicts) else FINDINGS
+    if program is not None and is_stopped:
+        code = INTERRUPTED
+    elif program is not None and not any(verdict.judged for verdict in verdicts):
+        code = COULD_NOT_RUN
+        said.append(f"{program[0]} has sent no request to the venue that could be judged.")
+    if options.json:
+        found = ended_document(exchange, verdicts, "; ".join(said))
+        print_document(options.stdout, found, exit_code=code)
+    if options.log_format == "text":
+        said[1:1] = [f"{verdict.account}: {verdict}" for verdict in verdicts]
+        print("\n".join(said), flush=True)
+    return code
 
 
 @contextmanager
@@ -404,32 +413,44 @@ async def _serve(venue: VenueServer, options: argparse.Namespace) -> str | None:
         closing.push_async_callback(venue.close)
         port = await _listening(venue, options.host, options.port, "--port", ssl=ssl)
         _watch(venue, options, export)
-        greeting = _greeting(options, venue.venue, venue.exchange, port)
+        control_url = ""
         if options.control_port is not None:
             control = ControlServer(venue, token=options.control_token)
             closing.push_async_callback(control.close)
             where = await _listening(control, options.host, options.control_port, "--control-port")
-            place = f"http://{_shown(options.host)}:{where}"
-            greeting += f"\ncontrol API: {place}/openapi.json\npage: {place}/"
-        print(greeting, flush=True)
+            control_url = f"http://{shown_host(options.host)}:{where}"
+        _tell_where(options, venue, _url(options, port), control_url)
         if options.program is None:
             await stop.wait()
         else:
             program = ChildProgram(options.program, venue)
             closing.push_async_callback(program.close)
-            await program.start(*_environment(options, port))
+            await program.start(_url(options, port), _pair_of_bot(options))
             ended = await _first(program.wait(), stop.wait())
-    print(_farewell(venue.exchange), flush=True)
     return None if ended is True else how_ended(options.program[0], ended)  # True: a signal
 
 
-def _environment(options: argparse.Namespace, port: int) -> tuple[str, dict[str, str]]:
-    """The URL for the program that was given after `--`, and the keys if it is told any."""
+def _tell_where(
+    options: argparse.Namespace, venue: VenueServer, url: str, control_url: str
+) -> None:
+    """Say where it listens and how a client gets there: as text, or as a document."""
+    if options.json:
+        about = listening_document(options, venue.exchange, url, control_url)
+        print_document(options.stdout, about)
+    if options.log_format == "text":
+        print(greeting(options, venue.venue, venue.exchange, url, control_url), flush=True)
+
+
+def _url(options: argparse.Namespace, port: int) -> str:
+    return f"{'https' if options.tls else 'http'}://{shown_host(options.host)}:{port}"
+
+
+def _pair_of_bot(options: argparse.Namespace) -> dict[str, str]:
+    """The keys for the program that was given after `--`, if it is told any."""
     from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
 
-    url = f"{'https' if options.tls else 'http'}://{_shown(options.host)}:{port}"
     pair = {"EXCHANGE_API_KEY": DEFAULT_KEY, "EXCHANGE_SECRET": DEFAULT_SECRET}
-    return url, {} if options.keys is not None else pair
+    return {} if options.keys is not None else pair
 
 
 async def _first(*waits: Coroutine[Any, Any, Any]) -> Any:
@@ -457,48 +478,5 @@ async def _listening(server: Any, host: str, port: int, option: str, **more: Any
             else "give a --host of this machine"
         )
         raise ConfigurationError(
-            f"{_shown(host)}:{port} can't be listened at: {why.partition(' (')[0]}; {way}"
+            f"{shown_host(host)}:{port} can't be listened at: {why.partition(' (')[0]}; {way}"
         ) from error
-
-
-def _shown(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def _greeting(
-    options: argparse.Namespace, spoken: Speaker, exchange: FailingExchange, port: int
-) -> str:
-    from failing_exchange.server.api_keys import DEFAULT_KEY, DEFAULT_SECRET
-
-    url = f"{'https' if options.tls else 'http'}://{_shown(options.host)}:{port}"
-    text = f"failing-exchange: {options.venue} at {url}, seed {exchange.seed}; Ctrl-C stops it"
-    durable = exchange.venue.durable
-    if durable is not None and durable.recovered is not None:
-        text += f"\nfrom {durable.path}: {durable.recovered}"
-        if options.mode is not None:
-            text += "\nfaults are as they were; --mode is for a new journal"
-    if options.keys is not None:
-        return text
-    snippet = PAIR.format(key=DEFAULT_KEY, secret=DEFAULT_SECRET)
-    if spoken.ccxt_ids:
-        snippet = SNIPPET.format(
-            ccxt_id=spoken.ccxt_ids[0],
-            key=DEFAULT_KEY,
-            secret=DEFAULT_SECRET,
-            more=UNVERIFIED if options.tls else "",
-            url=url,
-            venue="" if options.venue == DEFAULT else f", venue={options.venue!r}",
-        )
-    for one in spoken.served()[1:]:
-        paths = ", ".join(path.rstrip("/") for path in one.paths)
-        snippet += BESIDE.format(title=one.title, paths=paths, own=spoken.title)
-    others = "trade for it, too" if options.any_key else "are refused (--any-key accepts them)"
-    return f"{text}\n{snippet}\nThis pair trades for the account main. Other keys {others}."
-
-
-def _farewell(exchange: FailingExchange) -> str:
-    journal = exchange.journal
-    return (
-        f"stopped after {journal.requests} requests: {journal.failed_requests} struck by faults, "
-        f"{journal.limited} refused by the venue's limits"
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from failing_exchange.cli.serve import _farewell
+from failing_exchange.cli.serve_texts import farewell
 from failing_exchange.core.commands import CrossOrder
 from failing_exchange.core.units import MINUTE, SECOND
 from failing_exchange.faults.triggers import first
@@ -62,7 +62,7 @@ def test_limits_and_bans_are_not_counted_as_faults() -> None:
             async with client.session.get(f"{HOST}/api/v3/ping") as got:
                 await got.read()
         total = exchange.get_failure_statistics()["total"]
-        return _farewell(exchange), total, judge.verdict().faults
+        return farewell(exchange), total, judge.verdict().faults
 
     said = "stopped after 17 requests: {} struck by faults, {} refused by the venue's limits"
     assert on_the_wire(story, limits=TIGHT) == (said.format(2, 13), 2, 2)
