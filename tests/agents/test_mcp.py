@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from failing_exchange.agents import mcp_server
+from failing_exchange.agents.session_client import CallFailed
 from failing_exchange.agents.trader import Trader, tools_of
 from failing_exchange.cli.main import main
 from failing_exchange.errors import ConfigurationError
@@ -27,6 +28,7 @@ from tests.pages import examples, pages
 mcp = pytest.importorskip("mcp", reason="the extra `mcp` is not installed")
 JSON = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 COMMAND = ("-m", "failing_exchange", "mcp")
+ORDER = {"symbol": SPOT, "side": "sell", "type": "market", "amount": 1}
 OPERATORS = {"arm_fault", "cause_incident", "truth", "verdict"}
 
 
@@ -110,6 +112,7 @@ def test_an_agent_over_http_and_ctrl_c() -> None:
         async with mcp.Client(url) as client:
             assert "result" in await asking(client)("ticker", symbol=SPOT)
             assert "result" in await asking(client)("wait", seconds=0.01)
+            check_refusals(await refused(client))
 
     try:
         asyncio.run(story())
@@ -119,7 +122,7 @@ def test_an_agent_over_http_and_ctrl_c() -> None:
     finally:
         server.send_signal(signal.SIGINT)
         told = server.communicate(timeout=60)[1]
-    assert "tool calls: 2 (ticker 1, wait 1; 0 with an error)" in told
+    assert "tool calls: 3 (ticker 1, wait 1, order 1; 1 with an error)" in told
     assert "Traceback" not in told
     assert server.returncode == 0, told
 
@@ -155,15 +158,118 @@ def test_an_argument_that_a_tool_does_not_have_is_refused() -> None:
             for tool in (await client.list_tools()).tools:
                 assert tool.input_schema["additionalProperties"] is False
                 assert "\n  " not in tool.description  # no indentation of the source
-            order = {"symbol": SPOT, "side": "sell", "type": "market", "amount": 1}
-            refused = await client.call_tool("create_order", {**order, "stop_price": 40_000})
-            assert refused.is_error
-            assert "stop_price" in refused.content[0].text
+            answer = await client.call_tool("create_order", {**ORDER, "stop_price": 40_000})
+            assert answer.is_error
+            assert "stop_price" in answer.content[0].text
             assert not calls
-            assert not (await client.call_tool("create_order", order)).is_error
+            assert not (await client.call_tool("create_order", ORDER)).is_error
             assert calls[0]["amount"] == 1
 
     asyncio.run(story())
+
+
+# Calls with wrong arguments, and what an agent reads.
+WRONG: dict[str, tuple[str, dict[str, Any], str]] = {
+    "a value that is none of a few": (
+        "create_order",
+        {**ORDER, "side": "hold"},
+        'create_order: nothing was sent: side = "hold"; expected "buy" or "sell"',
+    ),
+    "what is missing": (
+        "create_order",
+        {"symbol": SPOT, "side": "buy", "type": "market"},
+        "create_order: nothing was sent: amount is missing; expected a number",
+    ),
+    "true for a number": (
+        "create_order",
+        {**ORDER, "amount": True},
+        "create_order: nothing was sent: amount = true; expected a number",
+    ),
+    "an infinite amount": (
+        "create_order",
+        {**ORDER, "amount": "inf"},
+        'create_order: nothing was sent: amount = "inf"; expected a number',
+    ),
+    "a name with a slip": (
+        "create_order",
+        {**ORDER, "triger_price": 1},
+        "no argument 'triger_price'; did you mean 'trigger_price'? there are symbol, side,",
+    ),
+    "an argument of a tool without any": (
+        "positions",
+        {"symbol": SPOT},
+        "positions: nothing was sent: no argument 'symbol'; it takes none",
+    ),
+    "a value within a value": (
+        "state_belief",
+        {"holdings": {"BTC": "many", "ETH": False}},
+        'holdings.BTC = "many"; expected a number. holdings.ETH = false; expected a number',
+    ),
+    "a list in place of an object": (
+        "state_belief",
+        {"holdings": [1]},
+        "holdings = [1]; expected an object whose values are: a number",
+    ),
+    "null": ("candles", {"symbol": SPOT, "limit": None}, "limit = null; expected a whole number"),
+    "a tool with a slip": (
+        "create_ordr",
+        {},
+        "no tool 'create_ordr'; did you mean 'create_order'?",
+    ),
+    "what the venue refuses": (
+        "order",
+        {"symbol": SPOT},
+        "BadRequestError: name one order: give order_id or client_order_id",
+    ),
+}
+
+
+async def refused(client: Any) -> dict[str, str]:
+    """What an agent reads for each wrong call."""
+    found = {}
+    for name, (tool, arguments, _) in WRONG.items():
+        answer = await client.call_tool(tool, arguments)
+        assert answer.is_error, name
+        found[name] = answer.content[0].text
+    return found
+
+
+def check_refusals(found: dict[str, str]) -> None:
+    for name, (_, _, why) in WRONG.items():
+        assert why in found[name], name
+        assert "pydantic" not in found[name]
+        assert "Error executing" not in found[name]
+
+
+def test_wrong_arguments_are_told_in_words_for_the_agent() -> None:
+    """The value, what was expected and what to send: a model repeats what it can't understand."""
+
+    class World:
+        async def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+            assert tool == "order", "nothing else may reach the venue"
+            raise CallFailed(WRONG["what the venue refuses"][2])
+
+    async def story() -> dict[str, str]:
+        server = mcp_server.server_of(World())  # type: ignore[arg-type]
+        async with mcp.Client(server) as client:
+            return await refused(client)
+
+    check_refusals(asyncio.run(story()))
+
+
+@pytest.mark.slow
+def test_wrong_arguments_over_stdio() -> None:
+    """The same words through the whole way, and none of them was a request to the venue."""
+
+    async def story() -> dict[str, str]:
+        async with over_stdio("--operator") as client:
+            found = await refused(client)
+            assert (
+                json.loads((await client.call_tool("requests", {})).content[0].text)["result"] == []
+            )
+            return found
+
+    check_refusals(asyncio.run(story()))
 
 
 def test_a_taken_port_and_a_missing_extra_are_told(

@@ -11,6 +11,7 @@ from typing import Any, get_type_hints
 from failing_exchange.agents.operator import Operator
 from failing_exchange.agents.session_client import CallFailed, SessionProcess
 from failing_exchange.agents.tasks import task_of
+from failing_exchange.agents.tool_arguments import has_booleans, refusal, unknown_tool
 from failing_exchange.agents.trader import Trader, tools_of
 from failing_exchange.errors import ConfigurationError
 
@@ -36,8 +37,6 @@ def check_installed() -> None:
 
 def server_of(world: SessionProcess, *, task: str = "", operator: bool = False) -> Any:
     """An `MCPServer` whose tools act on a run; the brief of a task is a prompt and a tool."""
-    from mcp.server.mcpserver import MCPServer
-
     owners: list[type] = [Trader, Operator] if operator else [Trader]
     brief = task_of(task).brief if task else WITHOUT_TASK
 
@@ -57,24 +56,67 @@ def server_of(world: SessionProcess, *, task: str = "", operator: bool = False) 
     ]
     tools += [_strict(read_task, "task"), _strict(finish, "finish")]
     # What is refused is told to the agent; stderr is for the card at the end.
-    server = MCPServer(NAME, instructions=INSTRUCTIONS, tools=tools, log_level="WARNING")
+    served = _server_class([tool.name for tool in tools])
+    server = served(NAME, instructions=INSTRUCTIONS, tools=tools, log_level="WARNING")
     server.prompt(name="task", description="What the agent is asked to do")(lambda: brief)
     return server
 
 
 def _strict(function: Callable[..., Any], name: str) -> Any:
     """A tool that refuses arguments it does not have: an order must not go without its stop."""
-    from mcp.server.mcpserver.tools import Tool
     from pydantic import ConfigDict
 
     about = inspect.cleandoc(function.__doc__ or "")
-    tool = Tool.from_function(function, name=name, description=about, structured_output=False)
+    tool = _tool_class().from_function(
+        function, name=name, description=about, structured_output=False
+    )
     loose = tool.fn_metadata.arg_model
-    config = ConfigDict(extra="forbid", title=loose.__name__)
+    config = ConfigDict(extra="forbid", allow_inf_nan=False, title=loose.__name__)
     strict: Any = type(loose.__name__, (loose,), {"model_config": config})
     tool.fn_metadata.arg_model = strict
     tool.parameters = strict.model_json_schema(by_alias=True)
     return tool
+
+
+def _tool_class() -> Any:
+    """The SDK's `Tool`, with errors in our words."""
+    from mcp.server.mcpserver.exceptions import ToolError
+    from mcp.server.mcpserver.tools import Tool
+    from pydantic import ValidationError
+
+    class StrictTool(Tool):
+        async def run(
+            self, arguments: dict[str, Any], context: Any, convert_result: bool = False
+        ) -> Any:
+            given, errors = self.fn_metadata.pre_parse_json(arguments), []
+            try:
+                self.fn_metadata.validate_arguments(arguments)
+            except ValidationError as error:
+                errors = error.errors(include_url=False)
+            if errors or has_booleans(self.parameters, given):
+                raise ToolError(f"{self.name}: {refusal(self.parameters, given, errors)}")
+            try:
+                return await super().run(arguments, context, convert_result)
+            except ToolError as error:
+                if isinstance(error.__cause__, ToolError):  # without the SDK's prefix
+                    raise error.__cause__ from None
+                raise
+
+    return StrictTool
+
+
+def _server_class(tools: list[str]) -> Any:
+    """The SDK's `MCPServer`, which names the tools to who asks for another."""
+    from mcp.server.mcpserver import MCPServer
+    from mcp.server.mcpserver.exceptions import ToolError
+
+    class ToolServer(MCPServer):
+        async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+            if name not in tools:
+                raise ToolError(unknown_tool(name, tools))
+            return await super().call_tool(name, arguments, context)
+
+    return ToolServer
 
 
 def _passing_on(world: SessionProcess, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
