@@ -18,9 +18,12 @@ MARKET = MARKETS["BTC/USDT"]
 STEP = MARKET.amount_step
 
 
-def fill(side: Side, fee_asset: str, lots: int = 100) -> Any:
-    """So many lots for a cost of 5,000 atoms, with a fee of 7 atoms."""
-    return SimpleNamespace(lots=lots, side=side, cost=5_000, fee=7, fee_asset=fee_asset)
+def fill(side: Side, fee_asset: str, at: int = 1) -> Any:
+    """100 lots for a cost of 5,000 atoms, with a fee of 7 atoms."""
+    return SimpleNamespace(
+        lots=100, side=side, cost=5_000, fee=7, fee_asset=fee_asset, symbol=MARKET.symbol, at=at,
+        order_id=1, trade_id=at,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -36,25 +39,27 @@ def test_a_fill_changes_both_sides_and_the_fee(
 ) -> None:
     """The fee lessens what is received, or a third asset."""
     traded = Traded()
-    traded.add(fill(side, fee_asset), MARKET, 1)
+    traded.add(fill(side, fee_asset), MARKET)
     assert traded.total == gained
+    assert traded.held == {"BTC/USDT": gained["BTC"]}
 
 
-def test_what_was_held_at_each_moment_is_known() -> None:
-    """Oldest first; the last is now. Of an asset that was never traded it is nothing."""
+def test_what_was_gained_lately_is_known() -> None:
+    """Oldest first: by market, and by asset."""
     traded = Traded()
     for at in (1, 2, 3):
-        traded.add(fill(Side.BUY, "BNB"), MARKET, at)
-    one = 100 * STEP
-    assert traded.states("BTC", since=0) == [0, one, 2 * one, 3 * one]
-    assert traded.states("BTC", since=2) == [2 * one, 3 * one]
-    assert traded.states("BTC", since=3) == [3 * one]
-    assert traded.states("ETH", since=0) == [0]
+        traded.add(fill(Side.BUY, "BTC", at), MARKET)
+    assert [gain.fill.at for gain in traded.newest(0)] == [1, 2, 3]
+    (last,) = traded.newest(2)
+    assert (last.held, last.changes["BTC"]) == (100 * STEP - 7, 100 * STEP - 7)
+    assert traded.newest(3) == []
 
 
-def facts(traded: Traded | None = None, **totals: list[int]) -> Any:
-    """Of an account; 1 unit of any asset is worth 2 USDT; `totals`: newest first."""
-    ledger = SimpleNamespace(totals=lambda account, asset, since: totals[asset])
+def facts(traded: Traded | None = None, **totals: int) -> Any:
+    """Of an account that was told of nothing; 1 unit of any asset is worth 2 USDT."""
+    ledger = SimpleNamespace(
+        total=lambda wallets, asset: totals[asset], changes=lambda wallets, asset, since: ()
+    )
     markets = {name: SimpleNamespace(market=market) for name, market in MARKETS.items()}
     engine = SimpleNamespace(state=SimpleNamespace(markets=markets, ledger=ledger))
     return SimpleNamespace(
@@ -62,14 +67,15 @@ def facts(traded: Traded | None = None, **totals: list[int]) -> Any:
         wallets_meant=lambda asset, believed: ("main",),
         opened_with=lambda asset, wallets: 10 * ATOMS if asset == "USDT" and totals else 0,
         value=lambda asset, atoms, at: 2 * atoms / ATOMS,
-        market=lambda symbol: markets[symbol].market,
+        market=lambda symbol: markets[symbol].market, fills_told=lambda since: {},
+        looked=lambda kind, told: (0, 0), bookers={},
     )  # fmt: skip
 
 
 def test_a_notebook_is_compared_with_all_that_was_traded() -> None:
     """Also with what it does not mention; what changed within the last minute may be missing."""
     traded = Traded()
-    traded.add(fill(Side.BUY, "BNB"), MARKET, 10 * SECOND)
+    traded.add(fill(Side.BUY, "BNB", 10 * SECOND), MARKET)
     units = 100 * STEP / ATOMS
     known = facts(traded)
     late = holdings({"USDT": -5_000 / ATOMS}, None, known, 70 * SECOND + 1)
@@ -84,15 +90,17 @@ def test_a_notebook_is_compared_with_all_that_was_traded() -> None:
 
 def test_a_probe_tells_positions_or_balances() -> None:
     """Positions of one asset in two markets are one; balances count from what there was."""
-    sample: Any = SimpleNamespace(positions={"BTC/USDT": 1.0, "BTC/USDT2": 2.0}, balances=None)
+    sample: Any = SimpleNamespace(
+        at=0, positions={"BTC/USDT": 1.0, "BTC/USDT2": 2.0}, balances=None
+    )
     known = facts()
     known.engine.state.markets["BTC/USDT2"] = known.engine.state.markets["BTC/USDT"]
     assert holdings(None, sample, known, 0) == {"BTC": Holding(3.0, 0.0, -3.0)}
-    sample = SimpleNamespace(positions=None, balances={"USDT": 12.0})
-    known = facts(USDT=[15 * ATOMS, 11 * ATOMS])
+    sample = SimpleNamespace(at=0, positions=None, balances={"USDT": 12.0})
+    known = facts(USDT=15 * ATOMS)
     found = holdings(None, sample, known, 0)
     assert found == {"USDT": Holding(2.0, 5.0, 3.0)}
-    sample = SimpleNamespace(positions=None, balances=None)
+    sample = SimpleNamespace(at=0, positions=None, balances=None)
     assert holdings(None, sample, known, 0) is None
     assert holdings(None, None, known, 0) is None
 
@@ -122,6 +130,6 @@ def test_of_a_fast_trader_only_the_newest_changes_are_kept(monkeypatch: pytest.M
     monkeypatch.setattr(module, "LATE_KEPT_MAX", 2)
     traded = Traded()
     for at in (1, 2, 3):
-        traded.add(fill(Side.BUY, "BTC"), MARKET, at)
+        traded.add(fill(Side.BUY, "BTC", at), MARKET)
     assert traded.total["BTC"] == 3 * (100 * STEP - 7)
-    assert len(traded.states("USDT", since=0)) == 2
+    assert len(traded.newest(0)) == 2

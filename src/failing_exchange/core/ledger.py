@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from enum import StrEnum
 from typing import TypeAlias
 
@@ -124,15 +124,28 @@ class Ledger:
                 found[asset] = found.get(asset, 0) + free + used
         return found
 
-    def totals(self, wallets: Collection[str], asset: str, *, since: int) -> list[int]:
-        """What wallets hold of an asset now, then before each change since `since`."""
-        found = [sum(self.free(name, asset) + self.used(name, asset) for name in wallets)]
+    def total(self, wallets: Collection[str], asset: str) -> int:
+        """Atoms of an asset that wallets hold, free and used."""
+        return sum(self.free(name, asset) + self.used(name, asset) for name in wallets)
+
+    def changes(
+        self, wallets: Collection[str], asset: str, *, since: int
+    ) -> Iterator[tuple[int, int]]:
+        """(instant, atoms) of what wallets together gained of an asset since then, newest first.
+
+        What changed at one instant is one change.
+        """
+        instant = sum_ = 0
         for at, name, changed, freed, held in reversed(self._undo):
             if at <= since:
                 break
-            if name in wallets and changed == asset and freed + held:
-                found.append(found[-1] - freed - held)
-        return found
+            if name in wallets and changed == asset:
+                if at != instant and sum_:
+                    yield instant, sum_
+                    sum_ = 0
+                instant, sum_ = at, sum_ + freed + held
+        if sum_:
+            yield instant, sum_
 
     def reserve(self, account: str, asset: str, atoms: int, at: int) -> None:
         """Move from free to used; raise `Reject` when there is too little."""

@@ -5,14 +5,18 @@ It only reads: nobody is asked, and no rule hears of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from failing_exchange.core.units import ATOMS, SECOND
+from failing_exchange.core.units import ATOMS
 from failing_exchange.judge.facts import NEVER, Facts, OrderFacts
-from failing_exchange.judge.holdings import GRACE_S, NOTICED
-from failing_exchange.judge.rules.beliefs import gained
+from failing_exchange.judge.true_amounts import (
+    TrueAmount,
+    is_near,
+    true_balance,
+    true_position,
+)
 
 if TYPE_CHECKING:
     from failing_exchange.judge.judge import Judge
@@ -23,7 +27,7 @@ LOOKED_AT_MAX = 5_000  # orders that are compared: the newest
 
 
 class Compared(NamedTuple):
-    """A position or a balance, in units. `late`: the belief was true within the last minute."""
+    """A position or a balance, in units. `late`: what the belief lacks it may lack still."""
 
     name: str
     believed: float
@@ -76,36 +80,36 @@ def beliefs_of(judge: Judge) -> ComparedBeliefs:
     facts, sample = judge.facts, judge.newest_belief()
     newest = islice(reversed(facts.orders.values()), LOOKED_AT_MAX)
     untold = [one for one in newest if _differs(one)]
-    since = judge.venue.clock.now() - int(GRACE_S * SECOND)
     return ComparedBeliefs(
         source="" if sample is None else ("probe" if judge.booked is None else "notebook"),
         at=0 if sample is None else sample.at,
-        positions=tuple(_positions(facts, sample, since)),
-        balances=tuple(_balances(facts, sample, since)),
+        positions=tuple(_positions(facts, sample)),
+        balances=tuple(_balances(facts, sample)),
         open_orders=None if sample is None else _open_orders(facts, sample.open_orders),
         untold=tuple(_untold(facts, one) for one in untold[:SHOWN_MAX]),
         more=max(0, len(untold) - SHOWN_MAX),
     )
 
 
-def _positions(facts: Facts, sample: Sample | None, since: int) -> Iterator[Compared]:
-    found = {} if sample is None else sample.positions or {}
-    for symbol, believed in islice(found.items(), SHOWN_MAX):
-        states = gained(facts, symbol, since=since)
-        yield _compared(symbol, believed, states[-1], states)
+def _positions(facts: Facts, sample: Sample | None) -> Iterator[Compared]:
+    if sample is not None:
+        for symbol, believed in islice((sample.positions or {}).items(), SHOWN_MAX):
+            true = true_position(facts, symbol, sample.at)
+            yield _compared(symbol, believed, true, sample.at)
 
 
-def _balances(facts: Facts, sample: Sample | None, since: int) -> Iterator[Compared]:
-    found = {} if sample is None else sample.balances or {}
-    for asset, believed in islice(found.items(), SHOWN_MAX):
-        states = facts.totals(asset, believed, since=since)
-        yield _compared(asset, believed, states[0], states)
+def _balances(facts: Facts, sample: Sample | None) -> Iterator[Compared]:
+    if sample is not None:
+        for asset, believed in islice((sample.balances or {}).items(), SHOWN_MAX):
+            wallets = facts.wallets_meant(asset, believed)
+            true = true_balance(facts, asset, wallets, sample.at)
+            yield _compared(asset, believed, true, sample.at)
 
 
-def _compared(name: str, believed: float, true: int, states: Sequence[int]) -> Compared:
-    agrees = abs(true / ATOMS - believed) <= NOTICED
-    late = not agrees and any(abs(state / ATOMS - believed) <= NOTICED for state in states)
-    return Compared(name, believed, true / ATOMS, agrees, late)
+def _compared(name: str, believed: float, true: TrueAmount, at: int) -> Compared:
+    agrees = is_near(true.atoms, believed)
+    late = not agrees and any(is_near(atoms, believed) for atoms in true.allowed(at))
+    return Compared(name, believed, true.atoms / ATOMS, agrees, late)
 
 
 def _open_orders(facts: Facts, believed: Iterable[str] | None) -> OpenOrders | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from failing_exchange.core import events as e
@@ -11,7 +12,14 @@ from failing_exchange.core.commands import AmendOrder, BatchDone, CancelOrder, C
 from failing_exchange.core.engine import Engine
 from failing_exchange.core.market import Market
 from failing_exchange.core.order import Fill, Order, OrderSnapshot, PositionSide, Status
-from failing_exchange.core.queries import FetchOrder, FetchOrders, Positions
+from failing_exchange.core.queries import (
+    Balances,
+    FetchOrder,
+    FetchOrders,
+    FuturesAccount,
+    Margins,
+    Positions,
+)
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.core.wanted_orders import parts_of
@@ -22,6 +30,7 @@ from failing_exchange.judge.products import Traded, currency_of, product_of, sig
 FACTS_KEPT_MAX = 10_000  # of the newest, for reports; older ones are forgotten
 FORCED_KEPT_MAX = 1_000  # newest fills that the venue forced, and payments of funding
 ORDERS_KEPT_MAX = 20_000  # the oldest that the client knows all about are forgotten first
+LOOKS_MAX = 1_000  # newest looks at an account, of each kind
 NEVER = 0  # the instant of what has not happened, or is not known
 
 
@@ -129,7 +138,8 @@ class Facts:
         self.forced: deque[Fill] = deque(maxlen=FORCED_KEPT_MAX)  # liquidation, ADL, settlement
         self.funding: deque[e.FuturesBalanceChanged] = deque(maxlen=FORCED_KEPT_MAX)
         self.told_lots: dict[tuple[str, PositionSide], int] = {}  # positions by the fills told
-        self.positions_told_at = NEVER  # when its positions were told last
+        self.bookers: dict[str, None] = {}  # assets and markets; see `true_amounts.note_bookers`
+        self._looks = {kind: deque([NO_LOOK], maxlen=LOOKS_MAX) for kind in LOOK_KINDS}
         self.wrong_ns = 0
         self._wrong_facts = 0
         self._wrong_since = NEVER
@@ -175,11 +185,6 @@ class Facts:
             for asset, (free, used) in self.engine.state.ledger.balances(wallet).items()
         )
 
-    def totals(self, asset: str, believed: float, *, since: int) -> list[int]:
-        """What the wallets meant hold of an asset, in atoms: now, then before each change."""
-        wallets = self.wallets_meant(asset, believed)
-        return self.engine.state.ledger.totals(wallets, asset, since=since)
-
     def happened(self, events: Iterable[e.Event], at: int) -> None:
         """Note what happened on the exchange."""
         for event in events:
@@ -204,10 +209,10 @@ class Facts:
             return
         known = self.orders.get(event.order_id)
         is_forced = known is not None and known.order.forced
-        self.traded.add(fill, self.market(fill.symbol), fill.at if is_forced else at)
+        self.traded.add(fill, self.market(fill.symbol))
         if known is not None:
             self._exposure(fill.symbol).move(fill.cost, fill.lots, at)
-            self._fact("fill", f"order {fill.order_id}, trade {fill.trade_id}", at)
+            self._fact("fill", fill_subject(fill), at)
             self.balance_changed_at = at
             if is_forced:
                 self.forced.append(fill)
@@ -302,8 +307,9 @@ class Facts:
         balances = balances_of(answer)
         if balances is not None:
             self._told_balances(*balances, trip)
-        if answer.__class__ is Positions:
-            self.positions_told_at = trip.ended_at
+        for kind in LOOKS.get(answer.__class__, ()):
+            since = getattr(answer, "at", 0) or trip.born_at
+            self._looks[kind].append((since, trip.ended_at))
         if trip.command.__class__ is FetchOrders and trip.command.which == "open":
             self._listed(trip.command, answer, trip)
 
@@ -329,7 +335,7 @@ class Facts:
             self._exposure(known.symbol).move(-cost, -lots, at)
             self._told_position(known.order, lots)
             for fill in known.order.fills[: snapshot.fills]:
-                self._known("fill", f"order {fill.order_id}, trade {fill.trade_id}", trip)
+                self._known("fill", fill_subject(fill), trip)
         if snapshot.status in OPEN_STATES:
             return
         if known.truly_ended_at == NEVER and not known.order.is_open:
@@ -342,7 +348,7 @@ class Facts:
     def _told_fill(self, known: OrderFacts, fill: Any, trip: Trip) -> None:
         """A fill told by itself counts once: the fact of it must still be unknown."""
         self._told_of(known, trip)
-        name = ("fill", f"order {fill.order_id}, trade {fill.trade_id}")
+        name = ("fill", fill_subject(fill))
         if name in self._waiting:
             self._known(*name, trip)
             known.told_filled += fill.lots
@@ -385,8 +391,26 @@ class Facts:
 
     def untold(self, known: OrderFacts) -> list[Fill]:
         """The fills of an order that the client was not told of."""
-        name = f"order {known.order.id}, trade "
-        return [f for f in known.order.fills if ("fill", f"{name}{f.trade_id}") in self._waiting]
+        return [f for f in known.order.fills if ("fill", fill_subject(f)) in self._waiting]
+
+    def fills_told(self, since: int) -> dict[str, int]:
+        """The fills that the client was told of since an instant, by subject: when it was told."""
+        newest = takewhile(lambda fact: fact.known_at > since, reversed(self.log))
+        return {fact.subject: fact.known_at for fact in newest if fact.kind == "fill"}
+
+    def looked(self, kind: str, told: int) -> tuple[int, int]:
+        """Between which instants what the client saw in its newest look at its account was so.
+
+        Looks of which it was told after `told` it need not have booked: also the one before then.
+        """
+        looks = self._looks[kind]
+        before = next((since for since, until in reversed(looks) if until <= told), looks[0][0])
+        return before, looks[-1][1]
+
+    @property
+    def positions_told_at(self) -> int:
+        """When the client's positions were told last."""
+        return self._looks["positions"][-1][1]
 
     def named(self, client_id: str, symbol: str = "") -> OrderFacts | None:
         """The newest order of a client order id."""
@@ -444,6 +468,17 @@ def is_true(snapshot: OrderSnapshot) -> bool:
     return snapshot.status is order.status and snapshot.filled == order.filled
 
 
+def fill_subject(fill: Fill) -> str:
+    """The subject of the fact that there was a fill."""
+    return f"order {fill.order_id}, trade {fill.trade_id}"
+
+
+LOOKS: dict[type, tuple[str, ...]] = {
+    Balances: ("spot",), Margins: ("futures",), Positions: ("positions",),
+    FuturesAccount: ("futures", "positions"),
+}  # fmt: skip
+LOOK_KINDS = ("spot", "futures", "positions")
+NO_LOOK = (NEVER, NEVER)
 OF_ORDERS = ("order accepted", "fill", "order ended")
 OPEN_STATES = (Status.OPEN, Status.WAITING, Status.PENDING)
 HALTS = (Reason.MARKET_HALTED, Reason.CANCEL_ONLY, Reason.TRADING_DISABLED)

@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from failing_exchange.core.units import ATOMS, SECOND
+from failing_exchange.core.units import ATOMS
 from failing_exchange.judge.facts import Facts
 from failing_exchange.judge.products import product_of
+from failing_exchange.judge.true_amounts import (
+    TrueAmount,
+    is_near,
+    true_balance,
+    true_gain,
+    true_position,
+)
 
 if TYPE_CHECKING:
     from failing_exchange.judge.probe import Sample
 
-NOTICED = 1e-8  # units of an asset; a smaller difference is rounding
 NOTICED_MONEY = 0.01  # units of the verdict's currency, of all differences together
-GRACE_S = 60.0  # what has changed so shortly before the end the bot need not have booked
 
 
 class Holding(NamedTuple):
     """One asset or position, as gained since the start: what the bot believes, and what is true.
 
-    Both in units; `difference` is truth less belief, 0 where the belief was true within the grace.
+    Both in units; `difference` is truth less belief, 0 where the belief is right.
     """
 
     believed: float
@@ -36,52 +41,50 @@ def holdings(
 ) -> dict[str, Holding] | None:
     """The assets of which the bot's belief is known; None where it is known of none.
 
-    A belief that was true at any instant of the last `GRACE_S` counts as true, whatever the bot
-    was told since. So a bot that trades equal lots each minute may be wrong by one lot unseen.
+    A belief is right if it lacks nothing but what `true_amounts` allows it to lack.
 
     `booked`: the changes in a bot's notebook. `sample`: else what a probe said.
     """
-    since = at - int(GRACE_S * SECOND)
     if booked is not None:
         assets = sorted({*booked, *facts.traded.total, *facts.traded.cash})
-        return {
-            asset: _compared(booked.get(asset, 0.0), _gained(facts, asset, since))
-            for asset in assets
-        }
+        return {asset: _of_notebook(facts, asset, booked.get(asset, 0.0), at) for asset in assets}
     if sample is None or (sample.positions is None and sample.balances is None):
         return None
-    held = dict[str, float]()
+    found = dict[str, Holding]()
     for symbol, amount in (sample.positions or {}).items():
         market = facts.market(symbol)
+        one = _compared(amount, true_position(facts, symbol, sample.at), sample.at)
         name = product_of(market).held(market)
-        held[name] = held.get(name, 0.0) + amount
-    found = {
-        name: _compared(amount, facts.traded.states(name, since=since))
-        for name, amount in held.items()
-    }
+        found[name] = _sum(one, found.get(name, NOTHING))
     for asset, total in (sample.balances or {}).items():
         wallets = facts.wallets_meant(asset, total)
-        gained = total - facts.opened_with(asset, wallets) / ATOMS
-        found[asset] = _compared(gained, _by_ledger(facts, asset, wallets, since))
+        true = true_balance(facts, asset, wallets, sample.at)
+        found[asset] = _compared(total, true, sample.at, facts.opened_with(asset, wallets))
     return found
 
 
-def _gained(facts: Facts, asset: str, since: int) -> list[int]:
-    if asset in facts.traded.cash:
-        wallets = facts.engine.state.ledger.wallets(facts.account)
-        return _by_ledger(facts, asset, wallets, since)
-    return facts.traded.states(asset, since=since)
+def _of_notebook(facts: Facts, asset: str, gained: float, at: int) -> Holding:
+    if asset not in facts.traded.cash:
+        return _compared(gained, true_gain(facts, asset, at), at)
+    wallets = facts.engine.state.ledger.wallets(facts.account)
+    opening = facts.opened_with(asset, wallets)
+    true = true_balance(facts, asset, wallets, at)
+    return _compared(gained, true._replace(atoms=true.atoms - opening), at)
 
 
-def _by_ledger(facts: Facts, asset: str, wallets: tuple[str, ...], since: int) -> list[int]:
-    totals = facts.engine.state.ledger.totals(wallets, asset, since=since)
-    return [total - facts.opened_with(asset, wallets) for total in reversed(totals)]
+def _compared(believed: float, true: TrueAmount, at: int, opening: int = 0) -> Holding:
+    """Compare a belief with the truth; both as gained since the `opening`, in atoms."""
+    right = any(is_near(atoms, believed) for atoms in true.allowed(at))
+    gained, started = (true.atoms - opening) / ATOMS, opening / ATOMS
+    believed -= started
+    return Holding(believed, gained, 0.0 if right else gained - believed)
 
 
-def _compared(believed: float, states: list[int]) -> Holding:
-    true = states[-1] / ATOMS
-    was = any(abs(state / ATOMS - believed) <= NOTICED for state in states)
-    return Holding(believed, true, 0.0 if was else true - believed)
+def _sum(one: Holding, other: Holding) -> Holding:
+    return Holding(*map(sum, zip(one, other, strict=True)))
+
+
+NOTHING = Holding(0.0, 0.0, 0.0)
 
 
 def wrong_money(found: Mapping[str, Holding], facts: Facts, at: int) -> float:

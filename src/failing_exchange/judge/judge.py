@@ -23,6 +23,7 @@ from failing_exchange.judge.intents import DeclaredIntent, Intents
 from failing_exchange.judge.probe import Probe, Sample, check_symbol
 from failing_exchange.judge.requested_orders import placed
 from failing_exchange.judge.rule import Breach, Outcome, Result, Rule, RuleContext, RunEnd, Severity
+from failing_exchange.judge.true_amounts import note_bookers
 from failing_exchange.judge.verdict import Verdict
 from failing_exchange.text.tracebacks import own_call
 
@@ -268,6 +269,7 @@ class Judge:
         for symbol in sample.positions or ():
             check_symbol(symbol, self.facts.engine.state.markets)
         self._last = sample
+        note_bookers(self.facts, sample)
         for rule in self.rules:
             with blame_user_code(f"rule {rule.name}"):
                 rule.sampled(sample)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from itertools import takewhile
 from typing import NamedTuple
 
 from failing_exchange.core.conditional_order import ConditionalOrder
@@ -18,7 +19,7 @@ from failing_exchange.core.order import TRIGGERED_TYPES, Fill, Order, OrderType,
 from failing_exchange.core.settlement import SETTLEMENTS, settlement_of
 from failing_exchange.core.state import Account, MarketState, State
 
-LATE_KEPT_MAX = 1_000  # newest changes; a bot that trades faster is compared with these only
+LATE_KEPT_MAX = 1_000  # newest fills; a bot that trades faster is compared with these only
 USDT = "USDT"  # the currency of verdicts wherever a market deals in it
 ALL = 1 << 62  # lots that a stop covers which closes the position, whatever that is
 STOPS = frozenset({OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT, OrderType.TRAILING_STOP})
@@ -151,37 +152,35 @@ def product_of(market: Market) -> Product:
 
 
 class Gain(NamedTuple):
-    """A trade has changed a balance. `atoms` is what was gained."""
+    """What a fill has gained, in atoms: of what is held in its market, and of each asset."""
 
-    at: int
-    asset: str
-    atoms: int
+    fill: Fill
+    held: int
+    changes: dict[str, int]
 
 
 class Traded:
-    """What an account's trades have changed in its balances, in atoms by asset, after fees."""
+    """What an account's trades have gained, in atoms, after fees."""
 
     def __init__(self) -> None:
-        self.total: dict[str, int] = {}
+        self.total: dict[str, int] = {}  # by asset
+        self.held: dict[str, int] = {}  # by market: of what is held there
         self.cash: dict[str, None] = {}  # assets of which the ledger alone knows what was gained
         self._late: deque[Gain] = deque(maxlen=LATE_KEPT_MAX)
 
-    def add(self, fill: Fill, market: Market, at: int) -> None:
+    def add(self, fill: Fill, market: Market) -> None:
         """Note one fill of the account."""
         product = product_of(market)
         self.cash.update(dict.fromkeys(product.cash(market)))
-        for asset, atoms in product.changes(market, fill).items():
-            if atoms:
-                self.total[asset] = self.total.get(asset, 0) + atoms
-                self._late.append(Gain(at, asset, atoms))
+        held, changes = product.gained(market, fill), product.changes(market, fill)
+        self.held[fill.symbol] = self.held.get(fill.symbol, 0) + held
+        for asset, atoms in changes.items():
+            self.total[asset] = self.total.get(asset, 0) + atoms
+        self._late.append(Gain(fill, held, changes))
 
-    def states(self, asset: str, *, since: int) -> list[int]:
-        """What had been gained of an asset at each change since an instant; the last is now."""
-        late = [one.atoms for one in self._late if one.asset == asset and one.at > since]
-        states = [self.total.get(asset, 0)]
-        for atoms in reversed(late):
-            states.append(states[-1] - atoms)
-        return states[::-1]
+    def newest(self, since: int) -> list[Gain]:
+        """What was gained since an instant, oldest first."""
+        return [*takewhile(lambda gain: gain.fill.at > since, reversed(self._late))][::-1]
 
 
 def currency_of(state: State) -> str:

@@ -12,11 +12,12 @@ from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.judge.answers import received
 from failing_exchange.judge.facts import NEVER, Facts, OrderFacts
 from failing_exchange.judge.false_reads import reached, told_falsely
-from failing_exchange.judge.holdings import NOTICED, NOTICED_MONEY
+from failing_exchange.judge.holdings import NOTICED_MONEY
 from failing_exchange.judge.probe import Sample
 from failing_exchange.judge.products import product_of, sign
 from failing_exchange.judge.rule import Rule, RunEnd, Severity
 from failing_exchange.judge.rules.back_off import INCURABLE
+from failing_exchange.judge.true_amounts import is_near, true_balance, true_position
 from failing_exchange.judge.wording import describe_failure, request_name
 from failing_exchange.text.durations import span
 
@@ -31,8 +32,7 @@ class Converges(Rule):
 
     With a probe its positions, open orders and cash are compared; without, an order it was never
     told of and fills that stay unknown to it show that it can't be right. `within_s`: the time;
-    `grace_s`: what has changed so shortly before it was asked it need not have looked at: a fill, a
-    balance, an order that came about or ended.
+    `grace_s`: what happened so shortly before it was asked, and was not told, a belief may lack.
     """
 
     name = "converges"
@@ -136,23 +136,25 @@ class Converges(Rule):
 
     def _differences(self, sample: Sample, at: int) -> Iterator[tuple[str, float | None]]:
         """Each wrong belief as text, and the money at risk."""
-        since = sample.at - int(self.grace_s * SECOND)
         for symbol, believed in (sample.positions or {}).items():
-            yield from self._position(symbol, believed, since, at)
+            yield from self._position(symbol, believed, sample.at, at)
         if sample.open_orders is not None:
+            since = sample.at - int(self.grace_s * SECOND)
             yield from self._open_orders(sample.open_orders, since, at)
         for asset, believed in (sample.balances or {}).items():
-            yield from self._balance(asset, believed, since, at)
+            yield from self._balance(asset, believed, sample.at, at)
 
     def _position(
-        self, symbol: str, believed: float, since: int, at: int
+        self, symbol: str, believed: float, asked_at: int, at: int
     ) -> Iterator[tuple[str, float | None]]:
         facts = self.context.facts
         market = facts.market(symbol)
-        states = gained(facts, symbol, since=since)
+        states = true_position(facts, symbol, asked_at, self.grace_s).allowed(
+            asked_at, self.grace_s
+        )
 
         def near(state: int) -> bool:
-            return abs(state / ATOMS - believed) <= NOTICED
+            return is_near(state, believed)
 
         forced = [_effect(facts, fill) for fill in facts.forced if fill.symbol == symbol]
         if reached(states, [*undone(facts, symbol), *forced], near):
@@ -162,24 +164,27 @@ class Converges(Rule):
         if misled and reached(states, parts, near):
             self._excuse(misled[-1])
             return
-        true = states[-1] / ATOMS
+        true = states[0] / ATOMS
         lots = round(abs(true - believed) * ATOMS) // market.amount_step
         text = f"believes to hold {believed:.8g} {market.base} and holds {true:.8g}"
         yield text, facts.money(symbol, lots, at)
 
     def _balance(
-        self, asset: str, believed: float, since: int, at: int
+        self, asset: str, believed: float, asked_at: int, at: int
     ) -> Iterator[tuple[str, float | None]]:
         facts = self.context.facts
-        states = facts.totals(asset, believed, since=since)
+        wallets = facts.wallets_meant(asset, believed)
+        states = true_balance(facts, asset, wallets, asked_at, self.grace_s).allowed(
+            asked_at, self.grace_s
+        )
 
         def near(state: int) -> bool:
-            return abs(state / ATOMS - believed) <= NOTICED
+            return is_near(state, believed)
 
         if reached(states, _of_other_rules(facts, asset), near):
             return
         told = (facts.balances_false or {}).get(asset)
-        if told is not None and abs(told / ATOMS - believed) <= NOTICED:
+        if told is not None and is_near(told, believed):
             self.unknown = f"the newest balance of {asset} that the bot was told was false"
             return
         true = states[0] / ATOMS
@@ -254,20 +259,6 @@ def fees_of(facts: Facts) -> dict[str, int]:
         for fill in known.order.fills:
             fees[fill.fee_asset] = fees.get(fill.fee_asset, 0) + fill.fee
     return fees
-
-
-def gained(facts: Facts, symbol: str, *, since: int) -> list[int]:
-    """Atoms gained by trading in a market, after fees: how it stood since then.
-
-    The last is how it stands; each fill since the instant adds a state.
-    """
-    orders = (known.order for known in facts.orders.values() if known.symbol == symbol)
-    fills = sorted((fill for order in orders for fill in order.fills), key=lambda fill: fill.at)
-    states = [0]
-    for fill in fills:
-        states.append(states[-1] + _effect(facts, fill))
-    late = sum(fill.at > since for fill in fills)
-    return states[len(fills) - late :]
 
 
 def undone(facts: Facts, symbol: str) -> list[int]:
@@ -371,7 +362,8 @@ class BooksFees(Rule):
             if asset not in self._last.balances or not fee:
                 continue
             believed = self._last.balances[asset]
-            owned = facts.totals(asset, believed, since=end.at)[0]
+            wallets = facts.wallets_meant(asset, believed)
+            owned = facts.engine.state.ledger.total(wallets, asset)
             surplus = believed * ATOMS - owned
             if abs(surplus - fee) <= max(1, fee // 100):
                 self.breach(

@@ -8,9 +8,9 @@ from itertools import islice
 from failing_exchange.core.order import Fill
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.judge.false_reads import PARTS_MAX, reached
-from failing_exchange.judge.holdings import NOTICED
 from failing_exchange.judge.products import product_of
 from failing_exchange.judge.rule import Rule, RunEnd, Severity
+from failing_exchange.judge.true_amounts import is_near, true_balance, true_position
 from failing_exchange.text.durations import span
 
 TIMES_MAX = 1_000  # that a payment is booked; more is not taken for funding
@@ -56,10 +56,10 @@ class BooksForced(Rule):
             return
         facts, amount = self.context.facts, believed.positions[symbol]
         market = facts.market(symbol)
-        states = facts.traded.states(product_of(market).held(market), since=round(end.at - SECOND))
+        states = true_position(facts, symbol, believed.at).allowed(believed.at)
 
         def near(state: int) -> bool:
-            return abs(state / ATOMS - amount) <= NOTICED
+            return is_near(state, amount)
 
         if any(map(near, states)):
             return
@@ -127,8 +127,9 @@ class FundingOnce(Rule):
 
     def _check(self, asset: str, changes: list[int], believed: float, end: RunEnd) -> None:
         facts = self.context.facts
-        since = end.at - round(self.grace_s * SECOND)
-        states = facts.totals(asset, believed, since=since)
+        wallets = facts.wallets_meant(asset, believed)
+        true = true_balance(facts, asset, wallets, end.at, self.grace_s)
+        states = true.allowed(end.at, self.grace_s)
 
         def near(atoms: int) -> bool:
             return abs(atoms / ATOMS - believed) <= NOTICED_CASH
