@@ -82,6 +82,21 @@ def test_requests_are_told_apart_by_operation_and_outcome() -> None:
     assert found["sound",] == 1
 
 
+def test_what_can_happen_once_has_a_zero_before() -> None:
+    """Prometheus' `rate` takes the first value of a series for granted, and would hide it."""
+
+    async def story(x: FailingExchange, venue: Binance) -> None:
+        await venue.ask(TIME)
+        x.arm("lose_answer")
+
+    found = after(story)
+    for outcome in ("refused", "damaged", "lost", "abandoned"):
+        assert found["requests_total", "fetch_time", outcome] == 0
+        assert found["client_requests_total", PUBLIC, outcome] == 0
+    assert found["client_requests_total", "main", "answered"] == 0
+    assert found["faults_total", "lose_answer", "answer"] == 0
+
+
 def test_a_delay_is_seen_by_the_venues_clock_and_not_as_work() -> None:
     """Two clocks: one says what the bot waits for, the other what the server does."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from failing_exchange.core.units import SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.observe.request_counts import RULES_MAX, LabelValues, RequestCounts
+from failing_exchange.observe.trip_outcome import TripOutcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sized
@@ -123,21 +124,37 @@ def is_installed() -> bool:
 # ---- what reads a family
 
 
-def _counted(name: str) -> Callable[[Metrics], Iterable[Sample]]:
-    """A dictionary of the counts: by one label, or by a tuple of them."""
+def _refusals(metrics: Metrics) -> Iterator[Sample]:
+    return (((str(reason),), number) for reason, number in metrics.counts.refusals.copy().items())
 
-    def read(metrics: Metrics) -> Iterator[Sample]:
-        found = getattr(metrics.counts, name).copy()
-        for labels, value in found.items():
-            yield (labels if isinstance(labels, tuple) else (str(labels),)), value
 
-    return read
+# Counters begin with 0 for what can come next: `rate` and `increase` take the first value of a
+# series for granted, so one that begins with 1 would hide what happened once.
 
 
 def _requests(metrics: Metrics) -> Iterator[Sample]:
     for operation, counts in metrics.counts.operations.copy().items():
-        for outcome, number in counts.outcomes.copy().items():
-            yield (operation, outcome), number
+        for outcome in TripOutcome:
+            yield (operation, str(outcome)), counts.outcomes[outcome]
+
+
+def _client_requests(metrics: Metrics) -> Iterator[Sample]:
+    found = metrics.counts.clients.copy()
+    seen = {client for client, _ in found}
+    seen.update(map(metrics.counts.client_of, metrics.running.accounts.copy()))
+    for client in sorted(seen):
+        for outcome in TripOutcome:
+            yield (client, str(outcome)), found[client, outcome]
+
+
+def _faults(metrics: Metrics) -> Iterator[Sample]:
+    found = metrics.counts.faults.copy()
+    for rule in list(metrics.running.plan.rules.values()):
+        if not hasattr(rule.fault, "label"):  # that of such a fault depends on the request
+            label = metrics.counts.fault_of(rule.label or rule.name)
+            for stage in rule.fault.stages:
+                found[label, str(stage)] += 0
+    return iter(found.items())
 
 
 def _durations(name: str) -> Callable[[Metrics], Iterable[Sample]]:
@@ -235,9 +252,9 @@ FAMILIES = (
            "damaged, lost, or abandoned by the client", ("operation", "outcome"),
            _requests),
     Family(COUNTER, "client_requests", "The same by client: an account, public, or other",
-           ("client", "outcome"), _counted("clients")),
+           ("client", "outcome"), _client_requests),
     Family(COUNTER, "refusals", "Refused requests by reason, as rate_limited or banned",
-           ("reason",), _counted("refusals")),
+           ("reason",), _refusals),
     Family(COUNTER, "unrouted_requests", "Requests that came to no endpoint of the venue, or were "
            "lost by a bug of the simulator", (), _one(lambda m: m.counts.unrouted)),
     Family(HISTOGRAM, "latency_venue_clock_seconds", "From a request's arrival until its client "
@@ -246,7 +263,7 @@ FAMILIES = (
     Family(HISTOGRAM, "handling_seconds", "For how long the server was busy with a request, by the "
            "machine's clock: waiting is not in it", OPERATION, _durations("handling")),
     Family(COUNTER, "faults", "Strikes of faults on requests and pushes, by the fault's or mode's "
-           "name and the stage", ("fault", "stage"), _counted("faults")),
+           "name and the stage", ("fault", "stage"), _faults),
     Family(GAUGE, "armed_faults", "Faults that are armed", (),
            _length(lambda m: m.running.plan.rules)),
     Family(GAUGE, "banned_addresses", "Addresses that the venue's limits ban now", ("product",),

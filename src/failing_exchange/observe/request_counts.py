@@ -123,6 +123,10 @@ class RequestCounts:
         """The label of a client."""
         return self._clients.of(account) if account in self._accounts else PUBLIC
 
+    def fault_of(self, label: str) -> str:
+        """The label of a fault."""
+        return self._faults.of(label)
+
     def ended(self, trip: Trip) -> None:
         """Count a trip that has ended."""
         for one in trip.struck:
