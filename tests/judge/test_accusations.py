@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from failing_exchange import ConfigurationError, FailingExchange, FailingExchangeError, simulate
+from failing_exchange.core.commands import Freeze
+from failing_exchange.core.units import ATOMS
 from failing_exchange.faults.triggers import parse
 from failing_exchange.judge.intents import intend
 from failing_exchange.judge.judge import Judge
@@ -247,3 +249,30 @@ def test_a_probe_asks_what_it_was_given_and_nothing_else() -> None:
     assert asked == (7, None, ("1", "two"), None, None, None)
     asked = Probe(positions=lambda: {BTC: 1}, balances=dict).sample(8)
     assert asked == (8, {BTC: 1.0}, None, {}, None, None)
+
+
+# ---- sells_free: what the venue said before a restart is forgotten
+
+
+@pytest.mark.parametrize(("restarts", "outcome"), [(True, "pass"), (False, "fail")])
+def test_a_restarted_bot_may_ask_once_more(restarts: bool, outcome: str) -> None:
+    """The venue's "nothing is free" went to a process that has ended; the new one must ask."""
+
+    async def main() -> Result:
+        exchange = FailingExchange(seed=3, balances={"BTC": 1.0})
+        judge = Judge(exchange.venue)
+
+        async def bot(client: Any) -> None:
+            await client.fetch_balance()
+            exchange.venue.gateway.operate(Freeze("main", "BTC", ATOMS))
+            for attempt in range(2):
+                with suppress(FailingExchangeError):
+                    await client.create_order(BTC, "market", "sell", 0.5)
+                if restarts and not attempt:
+                    judge.restarted()
+                await asyncio.sleep(60)
+
+        await JudgedRun(bot=bot, exchange=exchange, seconds=SECONDS, judge=judge).play()
+        return judge.verdict().result("sells_free")
+
+    assert str(simulate(main(), seed=3).outcome) == outcome

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from failing_exchange.core.margin_queries import fetch_margin
 from failing_exchange.core.queries import FetchMargin
 from failing_exchange.core.reject import Reject
@@ -11,9 +9,10 @@ from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.faults.operations import BALANCE, POSITION_READS
 from failing_exchange.journal.trip import Trip
 from failing_exchange.judge.probe import Sample
-from failing_exchange.judge.rule import Rule, Severity
+from failing_exchange.judge.rule import Rule, RuleContext, Severity
 
 NOTICED = 0.01  # units of an asset; a smaller difference is rounding
+MONEY_READS = (*BALANCE, *POSITION_READS, "watch_balance")
 
 
 class Equity(Rule):
@@ -21,7 +20,9 @@ class Equity(Rule):
 
     The bot says by its notebook or its probe what it takes for its equity, and for the highest
     since the start. `share`: by how much of the true one it may be wrong; `times`: in how many
-    minutes in a row. A read of money that a fault has struck excuses it for `grace_s`.
+    minutes in a row. A read of money that a fault has struck excuses it for `grace_s`, and a peak
+    that is too high for good. A peak is too low below the highest that a read has found: what lay
+    between two reads the bot need not know.
     """
 
     name = "equity"
@@ -36,28 +37,59 @@ class Equity(Rule):
         self.times = times
         self.grace_s = grace_s
         self.unknown = "what the bot takes for its equity is not known: give it a probe"
-        self._peaks: dict[str, float] = {}
+        self._peaks: dict[str, float] = {}  # of each minute, and of each read of money
+        self._read: dict[str, float] = {}  # the highest that a read has found
         self._in_a_row: dict[tuple[str, str], int] = {}
         self._excused_until = 0
+        self._told_false = False  # a false answer may have been a peak
+
+    def begin(self, context: RuleContext) -> None:
+        """Note the equity before the first message: a loss may come before the first minute."""
+        super().begin(context)
+        self._note(context.now())
 
     def told(self, trip: Trip) -> None:
-        """Note reads of money that were not true, or did not come."""
-        if trip.struck and trip.operation in (*BALANCE, *POSITION_READS, "watch_balance"):
+        """Note the equity that was read, or that the read was false or did not come."""
+        if trip.operation not in MONEY_READS:
+            return
+        found = self._note(trip.ended_at)
+        if trip.struck:
             self._excused_until = trip.ended_at + round(self.grace_s * SECOND)
+            self._told_false = self._told_false or not trip.failed
+        if trip.struck or trip.failed:
+            return
+        for asset, amount in found.items():
+            self._read[asset] = max(amount, self._read.get(asset, amount))
 
     def sampled(self, sample: Sample) -> None:
         """Compare, each minute."""
         if not sample.equity and not sample.peak_equity:
             return
-        try:
-            true = self._true(sample.at)
-        except Reject:
+        true = self._note(sample.at)
+        if not true:
             self.unknown = "the account has no futures wallet"
             return
+        for asset, amount in (sample.equity or {}).items():
+            self._compare("equity", asset, amount, true.get(asset, 0.0), sample.at)
+        for asset, amount in (sample.peak_equity or {}).items():
+            self._compare("peak equity", asset, amount, self._peak(asset, amount), sample.at)
+
+    def _note(self, at: int) -> dict[str, float]:
+        """The equity at this time, by asset, now part of the peaks; empty without a wallet."""
+        try:
+            true = self._true(at)
+        except Reject:
+            return {}
         for asset, amount in true.items():
             self._peaks[asset] = max(amount, self._peaks.get(asset, amount))
-        self._compare("equity", sample.equity, true, sample.at)
-        self._compare("peak equity", sample.peak_equity, self._peaks, sample.at)
+        return true
+
+    def _peak(self, asset: str, believed: float) -> float:
+        """The true peak that is nearest to the belief."""
+        highest = self._peaks.get(asset, 0.0)
+        if believed > highest:
+            return believed if self._told_false else highest
+        return max(believed, self._read.get(asset, believed))
 
     def _true(self, at: int) -> dict[str, float]:
         """Wallet and unrealised profit, by asset."""
@@ -68,18 +100,15 @@ class Equity(Rule):
             for asset, one in found.items()
         }
 
-    def _compare(
-        self, what: str, believed: Mapping[str, float] | None, true: Mapping[str, float], at: int
-    ) -> None:
-        for asset, amount in (believed or {}).items():
-            self.unknown = ""
-            right, key = true.get(asset, 0.0), (what, asset)
-            wrong = abs(amount - right) > max(NOTICED, self.share * abs(right))
-            if not wrong or at < self._excused_until:
-                self._in_a_row[key] = 0
-                continue
-            self._in_a_row[key] = self._in_a_row.get(key, 0) + 1
-            if self._in_a_row[key] == self.times:
-                self.breach(
-                    f"took {amount:,.2f} {asset} for its {what}, which was {right:,.2f}", at=at
-                )
+    def _compare(self, what: str, asset: str, believed: float, true: float, at: int) -> None:
+        self.unknown = ""
+        key = (what, asset)
+        wrong = abs(believed - true) > max(NOTICED, self.share * abs(true))
+        if not wrong or at < self._excused_until:
+            self._in_a_row[key] = 0
+            return
+        self._in_a_row[key] = self._in_a_row.get(key, 0) + 1
+        if self._in_a_row[key] == self.times:
+            self.breach(
+                f"took {believed:,.2f} {asset} for its {what}, which was {true:,.2f}", at=at
+            )

@@ -193,6 +193,10 @@ class SellsFree(Rule):
         self._missed = 0
         self._refused_at = 0  # when the last miss was told
 
+    def restarted(self) -> None:
+        """Forget misses: a new process does not know what the one before was told."""
+        self._missed = 0
+
     def told(self, trip: Trip) -> None:
         """Check whether a sale was refused for lack of what it sells."""
         if trip.operation == "fetch_balance" and is_success(received(trip)):
