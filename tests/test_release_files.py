@@ -47,6 +47,44 @@ def test_no_input_becomes_a_part_of_a_script(steps: list[dict[str, Any]]) -> Non
     assert not [step["run"] for step in steps if "${{" in step.get("run", "")]
 
 
+@pytest.mark.parametrize("path", [ROOT / "action.yml", *WORKFLOWS], ids=lambda path: path.stem)
+def test_an_action_of_others_is_pinned_to_a_commit(path: Path) -> None:
+    """A tag can be moved by whoever holds the account; the version behind it is for people."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if "uses:" in line:
+            assert re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_a_workflow_has_no_more_rights_than_it_needs(path: Path) -> None:
+    """It reads the code, only `publish` may prove who it is, and nothing waits for hours."""
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    for name, job in workflow["jobs"].items():
+        wanted = {"id-token": "write"} if name == "publish" else None
+        assert job.get("permissions") == wanted, name
+        assert job["timeout-minutes"] <= 60
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("target", ["bot.py:main", "tests/test_bot.py::test_a[x,y]", "-m my bot"])
+def test_the_corpus_has_a_name_that_a_cache_takes(target: str, tmp_path: Path) -> None:
+    """A comma is refused, and the job would fail for it; the same target finds its corpus."""
+    (step,) = [one for one in ACTION["runs"]["steps"] if one.get("id") == "corpus"]
+    keys = [named(step, target, tmp_path / str(n)) for n in range(2)]
+    assert re.fullmatch(r"key=failing-exchange-\d+-\n", keys[0])
+    assert keys[0] == keys[1] != named(step, f"{target}x", tmp_path / "other")
+
+
+def named(step: dict[str, Any], target: str, output: Path) -> str:
+    """What a step writes to its output file for a target."""
+    environment = {**os.environ, "TARGET": target, "GITHUB_OUTPUT": str(output)}
+    subprocess.run(["bash", "-e", "-c", step["run"]], env=environment, check=True, timeout=60)
+    return output.read_text(encoding="utf-8")
+
+
 def test_the_version_is_the_same_everywhere() -> None:
     """The wheel, `--version` and the changelog say one thing."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
@@ -62,7 +100,7 @@ def test_the_action_explores_and_tells_the_job(
     """Its script is run as the runner runs it, with our command in place of the installed one."""
     (tmp_path / "bot.py").write_text(BOT, encoding="utf-8")
     (step,) = [one for one in ACTION["runs"]["steps"] if one.get("id") == "explore"]
-    given = {"target": "bot.py:main", "seeds": "2", "hours": "1m", "options": "--jobs 1",
+    given = {"target": "bot.py:main", "seeds": "2", "hours": "1m", "options": "--jobs 1\n--first\n",
              "time": "10m", "arguments": "", "corpus": "corpus"}  # fmt: skip
     assert set(given) <= set(ACTION["inputs"])
     environment = {
@@ -78,6 +116,7 @@ def test_the_action_explores_and_tells_the_job(
              "GITHUB_STEP_SUMMARY": "summary.md", "PATH": f"{tmp_path}:{os.environ['PATH']}"},
     )  # fmt: skip
     called = (tmp_path / "called").read_text(encoding="utf-8").splitlines()
+    assert called[-3:] == ["--jobs", "1", "--first"]
     assert (tmp_path / "outputs").read_text(encoding="utf-8") == "results=results.json\n"
     monkeypatch.chdir(tmp_path)
     assert main(called) == 0
