@@ -29,6 +29,7 @@ class Columns {
     this.active = null; // the number of the row that has the keyboard
     this.paused = false;
     this.due = false;
+    this.follows = true; // the newest rows stay in sight, until somebody scrolls away from them
     this.wanted = {client: "", op: "", symbol: "", fault: "", text: "", differs: false};
     this.known = Object.fromEntries(FILTERS.map(([name]) => [name, new Set()]));
     this.build(root);
@@ -48,7 +49,7 @@ class Columns {
     this.spacer = el("div", {class: "spacer", role: "presentation"});
     this.scroller = el("div", {id: "rows", class: "scroller", role: "grid", tabindex: "0",
       "aria-label": "What happened, and what the client was told; newest last",
-      "aria-colcount": "5", onscroll: () => this.soon(), onkeydown: event => this.key(event),
+      "aria-colcount": "5", onscroll: () => this.scrolled(), onkeydown: event => this.key(event),
       onclick: event => this.click(event)},
       el("div", {class: "head row", role: "row", "aria-rowindex": "1"},
         ["", "asked", "HAPPENED", "TOLD"].map(name => el("span", {role: "columnheader"},
@@ -120,15 +121,20 @@ class Columns {
     requestAnimationFrame(() => { this.due = false; this.draw(); });
   }
 
+  scrolled() {
+    const {scrollTop, clientHeight, scrollHeight} = this.scroller;
+    this.follows = scrollTop + clientHeight >= scrollHeight - this.height / 2;
+    this.soon();
+  }
+
   get height() { return this.rowHeight || 46; }
 
   draw() {
     if (!this.scroller.offsetParent) return; // not in sight
-    this.rowHeight = Math.round(parseFloat(getComputedStyle(this.scroller).getPropertyValue("--row")));
-    const box = this.scroller, h = this.height;
-    const atEnd = box.scrollTop + box.clientHeight >= box.scrollHeight - h / 2;
-    const top = this.view[Math.floor(box.scrollTop / h)], offset = box.scrollTop % h;
-    if (this.stale) {
+    const box = this.scroller, was = this.height;
+    const top = this.view[Math.floor(box.scrollTop / was)], share = box.scrollTop % was / was;
+    const h = this.rowHeight = Math.round(parseFloat(getComputedStyle(box).getPropertyValue("--row")));
+    if (this.stale || h !== was) { // rows are higher in a narrow window
       const last = this.paused ? this.pausedAt : Infinity;
       this.view = this.feed.rows.filter(row => row.n <= last && this.matches(row));
       this.spacer.style.height = `${this.view.length * h}px`;
@@ -136,9 +142,9 @@ class Columns {
       this.drawCount();
     }
     this.stale = false;
-    if (atEnd && !this.paused) box.scrollTop = box.scrollHeight;
-    else if (top && this.view[Math.floor(box.scrollTop / h)] !== top) {
-      box.scrollTop = Math.max(0, this.indexOf(top.n)) * h + offset;
+    if (this.follows && !this.paused) box.scrollTop = box.scrollHeight;
+    else if (top && (h !== was || this.view[Math.floor(box.scrollTop / h)] !== top)) {
+      box.scrollTop = (Math.max(0, this.indexOf(top.n)) + share) * h;
     }
     this.drawRows(h);
   }
