@@ -14,23 +14,12 @@ from importlib import import_module
 import failing_exchange
 from failing_exchange.cli.main import parser
 from failing_exchange.cli.serve import _variable
-from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS
-from failing_exchange.scenarios.scenario import KEYS, Scenario, load, shipped
+from failing_exchange.scenarios.scenario import KEYS, Scenario, family_titles, load, shipped
 from tests.sources import ROOT
 
 FOLDER = ROOT / "docs" / "reference"
 MADE = "<!-- Written by `python -m tests.reference_pages`; a test compares. -->"
 HIDDEN = ("help", "version")
-FAMILIES = {
-    "P1": "P1 stops and conditional orders",
-    "P2": "P2 reduce-only, position side and modes",
-    "P3": "P3 margin and leverage",
-    "P4": "P4 liquidation, deleveraging, delisting",
-    "P5": "P5 funding",
-    "P6": "P6 streams, limits, restarts of futures bots",
-    "TC": "Unknown outcomes, as NautilusTrader's test cases describe them",
-    "weather": "Mixed weather",
-}
 SCENARIO_KEYS = {
     "description": "one sentence: what happens",
     "evidence": "where it was seen",
@@ -309,17 +298,12 @@ def scenarios() -> str:
     for name in shipped():
         scenario = load(name)
         found.setdefault(scenario.family, []).append(scenario)
-    for family, title in _families().items():
+    for family, title in family_titles().items():
         rows = [(f"`{s.name}`", s.description, s.behaviour) for s in found.pop(family)]
         head = ("scenario", "what happens", "what a careful bot does")
         lines += [f"## {title}", "", *table(head, rows), ""]
     assert not found, f"families without a title: {sorted(found)}"
     return "\n".join(lines).rstrip() + "\n"
-
-
-def _families() -> dict[str, str]:
-    titles = {incident.family.split()[0]: incident.family for incident in KNOWN_INCIDENTS}
-    return {**titles, **FAMILIES}
 
 
 # ---- configuration

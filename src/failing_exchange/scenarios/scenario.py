@@ -46,6 +46,16 @@ STRATEGIES = ("minute", "maker", "stopper", "streamer", "perpetual")  # of the r
 EXPECTED = ("naive_breaks", "harms", "harms_breaks", "in_process", "wire")  # keys of [expect]
 WHOLE_MAX = 10**18 - 1  # of a seed or a limit; a larger number is refused
 SECONDS_MAX = 10_000 * DAY_S  # no time of a scenario is longer; a longer one is refused
+FAMILIES = {  # of shipped scenarios, beside those of the table of known incidents
+    "P1": "P1 stops and conditional orders",
+    "P2": "P2 reduce-only, position side and modes",
+    "P3": "P3 margin and leverage",
+    "P4": "P4 liquidation, deleveraging, delisting",
+    "P5": "P5 funding",
+    "P6": "P6 streams, limits, restarts of futures bots",
+    "TC": "Unknown outcomes, as NautilusTrader's test cases describe them",
+    "weather": "Mixed weather",
+}
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
 
 
@@ -151,9 +161,20 @@ def describe(name: str | None = None) -> str:
 
 @cache
 def summaries() -> list[dict[str, str]]:
-    """The shipped scenarios for programs: name, description, family, symptom, behaviour."""
-    names = ("name", "description", "family", "symptom", "behaviour")
-    return [{name: getattr(one, name) for name in names} for one in map(load, shipped())]
+    """The shipped scenarios for programs; `group` is the title of the family."""
+    names, titles = ("name", "description", "family", "symptom", "behaviour"), family_titles()
+    return [
+        {name: getattr(one, name) for name in names} | {"group": titles[one.family]}
+        for one in map(load, shipped())
+    ]
+
+
+def family_titles() -> dict[str, str]:
+    """The title of each family of shipped scenarios, in the order of the documentation."""
+    from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS
+
+    known = {incident.family.split()[0]: incident.family for incident in KNOWN_INCIDENTS}
+    return {**known, **FAMILIES}
 
 
 @cache

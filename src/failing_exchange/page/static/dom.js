@@ -23,6 +23,29 @@ export const fill = (place, ...kids) => {
   return place;
 };
 
+const ARROWS = {ArrowRight: 1, ArrowLeft: -1, Home: -Infinity, End: Infinity};
+/**
+ * Make many buttons one Tab stop: arrows, Home and End move between them; in a table up and down stay in
+ * the column. Call it again after the list is drawn anew. `items` selects what has the keyboard.
+ */
+export const roving = (list, items = "button") => {
+  const all = () => [...list.querySelectorAll(items)].filter(one => !one.closest("[hidden]"));
+  const stop = one => all().forEach(other => { other.tabIndex = other === one ? 0 : -1; });
+  stop(all().find(one => one === document.activeElement) || all()[0]);
+  if (list.roving) return list;
+  list.roving = true;
+  list.addEventListener("focusin", event => { if (event.target.matches(items)) stop(event.target); });
+  list.addEventListener("keydown", event => {
+    const across = event.target.closest("tr")?.querySelectorAll(items).length || 1;
+    const step = {...ARROWS, ArrowDown: across, ArrowUp: -across}[event.key];
+    if (!step || !event.target.matches(items) || event.altKey || event.ctrlKey || event.metaKey) return;
+    const offered = all().filter(one => one.offsetParent && !one.disabled), at = offered.indexOf(event.target);
+    offered[Math.min(offered.length - 1, Math.max(0, at + step))]?.focus();
+    event.preventDefault();
+  });
+  return list;
+};
+
 /** The value of a colour of the style sheet, in the scheme that is in force. */
 export const css = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 

@@ -1,5 +1,5 @@
 // Faults: the catalogue with a search, a form for each, what is armed, and what comes in one click.
-import {action, download, el, fill, notice} from "./dom.js";
+import {action, download, el, fill, notice, roving} from "./dom.js";
 import {form} from "./form.js";
 
 const WHENS = [ // triggers that are offered; any other one can be written
@@ -75,39 +75,51 @@ const NAMED_MAX = 5; // of a list in a sentence
 const few = names => names.length <= NAMED_MAX ? names.join(", ")
   : `${names.slice(0, NAMED_MAX - 1).join(", ")} and ${names.length - NAMED_MAX + 1} more`;
 
-// ---- the catalogue
+// ---- long lists: a search, and groups that fold; each group is one Tab stop
+
+/**
+ * A search and the groups of a list. `groups` has [title, members]; a member has `name` (underscores for blanks), `says`
+ * and what else is searched in `words`. `choose(member)` makes its button.
+ */
+const folded = (many, groups, choose) => {
+  const list = el("div");
+  const search = el("input", {type: "search", placeholder: `Search ${many}`, "aria-label": `Search the ${many.split(" ")[1]}`,
+    oninput: () => show()});
+  const show = () => {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const matches = one => words.every(word => `${one.name} ${one.says} ${one.words}`.toLowerCase().includes(word));
+    const some = groups.map(([title, members]) => [title, members.filter(matches)]).filter(([, members]) => members.length);
+    fill(list, some.map(([title, members]) => el("details", {open: words.length > 0},
+      el("summary", {}, title, el("span", {class: "soft"}, ` ${members.length}`)),
+      roving(el("div", {class: "choices", role: "toolbar", "aria-orientation": "vertical", "aria-label": `${title}; arrow keys move`},
+        members.map(choose))))),
+      some.length ? null : el("p", {class: "soft"}, `None of ${many} matches.`));
+  };
+  show();
+  return [search, list];
+};
+
+const grouped = (all, group) => {
+  const groups = new Map();
+  for (const one of all) groups.set(group(one), [...(groups.get(group(one)) || []), one]);
+  return [...groups];
+};
+const label = one => [el("b", {}, one.name.replaceAll("_", " ")), el("span", {class: "soft"}, ` ${one.says}`)];
 
 const catalogue = (faults, feed, api, refresh) => {
-  const list = el("div"), place = el("div", {class: "form", hidden: true});
-  const search = el("input", {type: "search", placeholder: `Search ${faults.length} faults`,
-    "aria-label": "Search the faults", oninput: () => show()});
-  const open = fault => {
-    fill(place, faultForm(fault, feed, api, refresh, () => { place.hidden = true; search.focus(); }));
+  const place = el("div", {class: "form", hidden: true});
+  const open = (fault, from) => {
+    fill(place, faultForm(fault, feed, api, refresh, () => {
+      place.hidden = true;
+      (from.isConnected ? from : search).focus();
+    }));
     place.hidden = false;
     place.querySelector("h3").focus();
   };
-  const show = () => {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const found = faults.filter(fault => {
-      const text = [fault.name, fault.says, fault.group, ...fault.incidents].join(" ").toLowerCase();
-      return words.every(word => text.includes(word));
-    });
-    const groups = Map.groupBy ? Map.groupBy(found, one => one.group) : grouped(found);
-    fill(list, [...groups].map(([group, members]) => el("details", {open: words.length > 0},
-      el("summary", {}, group, el("span", {class: "soft"}, ` ${members.length}`)),
-      el("ul", {class: "choices"}, members.map(fault => el("li", {},
-        el("button", {type: "button", onclick: () => open(fault)}, el("b", {}, fault.name.replaceAll("_", " ")),
-          el("span", {class: "soft"}, ` ${fault.says}`))))))),
-      found.length ? null : el("p", {class: "soft"}, "No fault matches."));
-  };
-  show();
+  const groups = grouped(faults.map(one => ({...one, words: [one.group, ...one.incidents].join(" ")})), one => one.group);
+  const [search, list] = folded(`${faults.length} faults`, groups, fault =>
+    el("button", {type: "button", onclick: event => open(fault, event.currentTarget)}, label(fault)));
   return [search, place, list];
-};
-
-const grouped = faults => {
-  const groups = new Map();
-  for (const one of faults) groups.set(one.group, [...(groups.get(one.group) || []), one]);
-  return groups;
 };
 
 const faultForm = (fault, feed, api, refresh, close) => {
@@ -141,20 +153,12 @@ const faultForm = (fault, feed, api, refresh, close) => {
 // ---- scenarios
 
 const weatherList = (scenarios, api) => {
-  const list = el("ul", {class: "choices"});
-  const search = el("input", {type: "search", placeholder: `Search ${scenarios.length} scenarios`,
-    "aria-label": "Search the scenarios", oninput: () => show()});
   const load = async one => {
     const {rules} = await api.post("/scenario", {name: one.name});
     notice(`${one.name} begins: ${rules} rules are armed`);
   };
-  const show = () => {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    fill(list, scenarios.filter(one => words.every(word =>
-      `${one.name} ${one.description} ${one.symptom}`.toLowerCase().includes(word)))
-      .map(one => el("li", {}, action([el("b", {}, one.name.replaceAll("_", " ")),
-        el("span", {class: "soft"}, ` ${one.description}`)], () => load(one)))));
-  };
-  show();
-  return [el("p", {class: "soft"}, "One click adds a scenario's faults and incidents to what is armed."), search, list];
+  const ordered = [...scenarios].sort((a, b) => (b.family === "weather") - (a.family === "weather") || a.group.localeCompare(b.group, "en", {numeric: true}));
+  const groups = grouped(ordered.map(one => ({...one, says: one.description, words: `${one.symptom} ${one.group}`})), one => one.group.replace(/^[FP]\d+ /, ""));
+  return [el("p", {class: "soft"}, "One click adds a scenario's faults and incidents to what is armed."),
+    folded(`${scenarios.length} scenarios`, groups, one => action(label(one), () => load(one)))];
 };

@@ -1,5 +1,5 @@
 // Incidents: what the operator of the venue can do, lawfully; the ledger balances through all of it.
-import {action, el, fill, notice} from "./dom.js";
+import {action, el, fill, notice, roving} from "./dom.js";
 import {form} from "./form.js";
 
 // One click: a label, the incident, and how its fields are filled from the chosen market.
@@ -66,13 +66,27 @@ export function mount(root, feed, api) {
     try {
       const found = await api.get("/openapi.json");
       const {oneOf} = found.paths["/incidents"].post.requestBody.content["application/json"].schema;
-      fill(all, oneOf.map(one => incident(one, feed, run, market)));
+      fill(all, incidentList(oneOf.map(one => incident(one, feed, run, market))));
     } catch (error) {
       loaded = false;
       notice(error.message, true);
     }
   }};
 }
+
+const incidentList = incidents => {
+  const list = el("div", {}, incidents);
+  const search = el("input", {type: "search", placeholder: `Search ${incidents.length} incidents`,
+    "aria-label": "Search the incidents", oninput: () => {
+      const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+      for (const one of incidents) { // hidden, not made anew: what was filled in stays
+        const text = one.querySelector("summary").textContent.toLowerCase();
+        one.hidden = !words.every(word => text.includes(word));
+      }
+      roving(list, "summary");
+    }});
+  return [search, roving(list, "summary")];
+};
 
 const changeList = (changes, run) => changes.length
   ? el("details", {}, el("summary", {}, `${changes.length} ahead`), el("ul", {class: "cards"}, changes.map(one => el("li", {},

@@ -1,5 +1,5 @@
 // The whole story of a request: what was asked, decided, done and told, and what was learned later.
-import {action, byId, clock, copy, el, fill} from "./dom.js";
+import {action, byId, clock, copy, el, fill, roving} from "./dom.js";
 
 /** What opens the story of a trip by its number, and gives the keyboard back to `from` at the end. */
 export function teller(root, api) {
@@ -102,8 +102,8 @@ const learned = (trip, open) => {
 };
 
 const others = (title, rows, open) => rows.length ? [el("h3", {}, title), list(rows, open)] : null;
-const list = (rows, open) => el("ul", {class: "related"}, rows.map(row => el("li", {},
+const list = (rows, open) => roving(el("ul", {class: "related"}, rows.map(row => el("li", {},
   el("button", {type: "button", class: row.differs ? "differs" : "", onclick: () => open(row.n, byId("rows"))},
     el("b", {}, `#${row.n} `), row.asked || "the venue",
     el("span", {class: "soft"}, ` → ${row.told || row.happened}`),
-    row.knew ? el("span", {class: "mark"}, "told") : null))));
+    row.knew ? el("span", {class: "mark"}, "told") : null)))));
