@@ -181,7 +181,7 @@ def arm(page: Page, fault: str, when: str, operation: str) -> None:
     page.do.locator(".choices").get_by_role("button", name=fault.replace("_", " ")).first.click()
     page.do.get_by_label("When it strikes").fill(when)
     page.do.get_by_text("Whom it strikes").click()
-    page.do.get_by_label("operations").fill(operation)
+    page.do.get_by_label("operations (").fill(operation)
     page.do.get_by_role("button", name="Arm it").click()
     page.sees("#notices", f"{fault} is armed")
 
@@ -299,6 +299,50 @@ def test_arrows_go_round_the_tabs(page: Page) -> None:
         assert page.do.locator("#panes > :visible").count() == (first != "tab-columns")
 
 
+def test_a_long_list_is_one_tab_stop(page: Page) -> None:
+    """Nobody presses Tab 172 times to get behind the scenarios: arrows move in a list."""
+    page.tab("faults")
+    page.sees("#faults", "Mixed weather")
+    page.do.get_by_label("Search the scenarios").fill("a")
+    groups = page.do.locator(".choices")
+    stops = (
+        "lists => lists.map(one => one.querySelectorAll('button:not([tabindex=\"-1\"])').length)"
+    )
+    assert set(groups.evaluate_all(stops)) == {1}
+    assert page.do.locator("#faults .choices button").count() > 150
+    page.do.locator(".choices:visible button").first.focus()
+    first = page.focused()
+    page.press("ArrowDown")
+    second = page.focused()
+    assert second != first
+    page.press("Shift+Tab", "Tab")
+    assert page.focused() == second  # it comes back to where it was
+    page.press("Home")
+    assert page.focused() == first
+    page.tab("incidents")
+    page.do.get_by_label("Search the incidents").fill("halt")
+    assert page.do.locator(".incident summary:visible").count() < 5
+
+
+def test_the_newest_rows_stay_in_sight_when_the_window_narrows(page: Page, bot: Bot) -> None:
+    """Rows are higher on a phone: the list must not end up in the past by that."""
+    for _ in range(40):
+        bot.ask("GET", "openOrders", symbol="BTCUSDT")
+    page.sees("#requests", "40")
+    newest = "#rows .row:not([hidden]):has-text('#%s ')"
+    last = page.do.locator("#rows .row[data-n]").evaluate_all(
+        "all => Math.max(...all.filter(one => !one.hidden).map(one => one.dataset.n))"
+    )
+    page.do.set_viewport_size({"width": 390, "height": 700})
+    page.do.click("#tab-columns")
+    playwright.expect(page.do.locator(newest % last)).to_be_in_viewport()
+    page.do.locator("#rows").evaluate("one => { one.scrollTop = 0; }")
+    playwright.expect(page.do.locator(newest % last)).not_to_be_in_viewport()
+    page.do.set_viewport_size({"width": 1400, "height": 700})
+    first = page.do.locator("#rows .row[data-n]").first
+    playwright.expect(first).to_be_in_viewport()  # who looks at old rows still does
+
+
 def test_a_list_that_is_drawn_anew_keeps_the_keyboard(page: Page, bot: Bot) -> None:
     """Else nobody could disarm a fault by keyboard while it strikes."""
     arm(page, "lose_answer", "", "create_order")
@@ -350,10 +394,17 @@ def test_a_server_that_stops_is_named_and_found_again(chromium: Any) -> None:
         for _ in range(2):
             Bot(venue).order()
         page.sees("#requests", "2")
+        page.tab("incidents")
+        page.do.get_by_text("Plan a maintenance").click()
+        page.do.get_by_label("message").fill("by hand")
     page.sees("#banner", "The server does not answer")
     assert page.do.locator("#banner").get_attribute("role") == "status"
+    for name in ("Heal everything", "Plan it"):
+        page.do.get_by_role("button", name=name).click()
+        page.sees("#notices p:last-child", "The server does not answer. Try again")
     with serving("--control-port", port) as venue:
         page.do.wait_for_selector("#banner", state="hidden", timeout=WAIT_MS)
+        assert page.do.get_by_label("message").input_value() == "by hand"  # nothing is lost
         page.sees("#requests", "0")
         Bot(venue).order()
         page.sees("#requests", "1")

@@ -8,6 +8,14 @@ export class Refused extends Error {
   }
 }
 
+export const AWAY = "The server does not answer.";
+const ANSWER_MS = 15000; // until a request counts as unanswered; a busy venue may take some seconds
+
+/** Nothing answers: what was asked for may have been done, or not. */
+export class Unanswered extends Error {
+  constructor() { super(`${AWAY} Try again as soon as it is back.`); }
+}
+
 /** The control API. `onToken` is asked for a token when one is needed. */
 export class Api {
   constructor(onToken) {
@@ -20,28 +28,29 @@ export class Api {
     return this.token ? {Authorization: `Bearer ${this.token}`} : {};
   }
 
-  /** Send a request; the JSON of the answer. Throws `Refused` with the reason. */
+  /** Send a request; the JSON of the answer. Throws `Refused` with the reason, or `Unanswered`. */
   async call(method, path, body) {
     const answer = await this.open(path, {
       method,
       headers: body === undefined ? {} : {"Content-Type": "application/json"},
       body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    return answer.json();
+    }, ANSWER_MS);
+    try { return await answer.json(); } catch { throw new Unanswered(); }
   }
 
   get(path) { return this.call("GET", path); }
   post(path, body) { return this.call("POST", path, body); }
   delete(path) { return this.call("DELETE", path); }
 
-  /** The response, when it is a good one; the feed reads it as a stream. */
-  async open(path, options = {}) {
+  /** The response, when it is a good one; the feed reads it as a stream, and waits without `within`. */
+  async open(path, options = {}, within = 0) {
     for (;;) {
       const sent = this.token;
       const answer = await fetch(path, {
+        signal: within ? AbortSignal.timeout(within) : null,
         ...options, headers: {...options.headers, ...this.headers()}, cache: "no-store",
         credentials: "omit", redirect: "error",
-      });
+      }).catch(() => { throw new Unanswered(); });
       if (answer.ok) return answer;
       const text = await answer.text();
       if (answer.status === 401) {

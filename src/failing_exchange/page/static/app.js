@@ -1,5 +1,5 @@
 // The page: header, tabs, banner, token; each panel is a module with `mount(root, feed, api)`.
-import {Api} from "./api.js";
+import {AWAY, Api} from "./api.js";
 import {action, byId, clock, el, fill, notice} from "./dom.js";
 import {Feed} from "./feed.js";
 import {mount as columns} from "./columns.js";
@@ -55,7 +55,7 @@ const api = new Api(askToken), feed = new Feed(api);
 const banner = byId("banner");
 const BANNERS = {
   live: "", busy: "The venue is busy: it has given no turn for a while. The page waits.",
-  lost: "The server does not answer. The page connects again by itself as soon as it is back.",
+  lost: `${AWAY} The page connects again by itself as soon as it is back.`,
 };
 feed.on("connection", ({is, why}) => {
   banner.hidden = !BANNERS[is];

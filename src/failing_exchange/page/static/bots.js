@@ -1,5 +1,6 @@
 // Bots: what each account has and believes, what it has used of the limits, its rules as they fall.
-import {action, clock, el, fill, notice} from "./dom.js";
+import {Unanswered} from "./api.js";
+import {action, clock, el, fill, notice, roving} from "./dom.js";
 import {poll, renew} from "./poll.js";
 
 const VERDICT_EVERY = 3; // seconds between two looks of the judge
@@ -63,7 +64,7 @@ export function mount(root, feed, api, story) {
       message.textContent = "";
     } catch (error) {
       if (error.status) message.textContent = error.message;
-      else if (!(error instanceof TypeError)) throw error; // the server is away: the banner says so
+      else if (!(error instanceof Unanswered)) throw error; // the server is away: the banner says so
     }
   };
   const restart = () => { turn = 0; fallen = null; };
@@ -80,9 +81,9 @@ export function mount(root, feed, api, story) {
 const cut = orders => orders.length < ORDERS_MAX ? null
   : el("p", {class: "soft"}, `The newest ${ORDERS_MAX}; GET /accounts/{name} has all.`);
 const table = (heads, rows, none) => rows.length
-  ? el("div", {class: "wide-table", tabindex: "0", role: "group", "aria-label": heads.join(", ")},
+  ? roving(el("div", {class: "wide-table", tabindex: "0", role: "group", "aria-label": heads.join(", ")},
     el("table", {}, el("thead", {}, el("tr", {},
-      heads.map(name => el("th", {scope: "col"}, name)))), el("tbody", {}, rows)))
+      heads.map(name => el("th", {scope: "col"}, name)))), el("tbody", {}, rows))))
   : el("p", {class: "soft"}, none);
 const row = (...cells) => el("tr", {}, cells.map(cell => el("td", {}, cell)));
 

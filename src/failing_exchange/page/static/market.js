@@ -1,5 +1,6 @@
 // Market: candles and the book of one market, with all that was done in it as marks.
-import {byId, clock, el, fill} from "./dom.js";
+import {Unanswered} from "./api.js";
+import {byId, clock, el, fill, roving} from "./dom.js";
 import {KINDS, MarketChart, drawDepth} from "./market_chart.js";
 import {poll, renew} from "./poll.js";
 
@@ -120,7 +121,7 @@ class Market {
       this.take(found, marked);
     } catch (error) {
       if (error.status) this.message.textContent = error.message;
-      else if (!(error instanceof TypeError)) throw error; // the server is away: the banner says so
+      else if (!(error instanceof Unanswered)) throw error; // the server is away: the banner says so
     }
   }
 
@@ -189,6 +190,7 @@ class Market {
       return el("li", {}, el("button", {type: "button", "data-key": `${n} ${kind}`, onclick: () => this.story(n, this.list)},
         mark, el("b", {}, ` ${name} `), el("span", {class: "soft"}, `#${n} ${clock(at)} ${client} `), text));
     }) : el("li", {class: "soft"}, "Nothing that is marked."));
+    roving(this.list);
   }
 
   drawTable() {
