@@ -65,6 +65,9 @@ def test_the_gravest_rule_is_told_first_and_of_equals_the_dearest() -> None:
         (verdict(result("once", NOT_JUDGED)), "Nothing could be judged."),
         (verdict(result("once"), result("alive"), result("fresh", NOT_JUDGED)),
          "The bot keeps 2 of 2 rules that could be judged."),
+        (verdict(result("once"), untold=500.0, money=500.0),
+         "The bot keeps 1 of 1 rules that could be judged; its orders traded 500.00 USDT that it "
+         "was never told of."),
     ],
 )  # fmt: skip
 def test_the_sentence_says_what_matters_most(found: Verdict, sentence: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from failing_exchange.report.key_figures import figures_of_run
 
 VERDICT: dict[str, Any] = {
-    "wrong": 1_234.5, "requests": 1_200, "amplification": 1.5, "requests_in_ban": 2, "faults": 3,
+    "wrong": 1_234.5, "untold": 500.0, "requests": 1_200, "amplification": 1.5, "requests_in_ban": 2, "faults": 3,
     "placed": 7, "intended": 4, "duplicated": 1, "lost": 0, "orphans": 5, "wrong_s": 90.0,
     "recovery_s": 45.0, "holdings": {"BTC": {"believed": 0.1, "true": 0.3, "difference": 0.2}},
     "exposure": {"BTC/USDT": {"worst": 6_000.0, "worst_amount": 0.12, "seconds": 30.0}},
@@ -18,6 +18,7 @@ def test_each_number_of_a_run_has_its_name() -> None:
     """A number under the name of another is worse than none."""
     assert {fact.name: fact.value for fact in figures_of_run(VERDICT)} == {
         "wrong at the end, USDT": "1,234.50",
+        "never told of, USDT": "500.00",
         "traded without being told, at worst, USDT": "6,000.00",
         "requests": "1,200",
         "struck by faults": "3",

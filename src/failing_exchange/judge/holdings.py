@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from failing_exchange.core.units import ATOMS
+from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.judge.facts import Facts
-from failing_exchange.judge.products import product_of
+from failing_exchange.judge.products import product_of, sign
 from failing_exchange.judge.true_amounts import (
     TrueAmount,
     is_near,
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from failing_exchange.judge.probe import Sample
 
 NOTICED_MONEY = 0.01  # units of the verdict's currency, of all differences together
+FOUND_OUT_S = 300.0  # seconds in which a bot should find out what it was not told
 
 
 class Holding(NamedTuple):
@@ -101,3 +102,23 @@ def wrong_money(found: Mapping[str, Holding], facts: Facts, at: int) -> float:
         else:
             less += value
     return max(more, less) if max(more, less) > NOTICED_MONEY else 0.0
+
+
+def untold_money(found: Mapping[str, Holding] | None, facts: Facts, at: int) -> float:
+    """What orders have traded that the bot was never told of, buys less sells, in money.
+
+    Not counted: what its beliefs (`found`) tell of, what happened less than `FOUND_OUT_S` ago, what
+    a false answer hid, and forced closes, which have a rule of their own.
+    """
+    untold = dict[str, int]()
+    for known in facts.orders.values():
+        is_late = at - known.order.updated_at > FOUND_OUT_S * SECOND
+        if known.unaware and is_late and known.false_by is None and not known.order.forced:
+            lots = sign(known.order.side) * known.unaware
+            untold[known.symbol] = untold.get(known.symbol, 0) + lots
+    markets = {symbol: facts.market(symbol) for symbol in untold}
+    return sum(
+        facts.money(symbol, abs(lots), at) or 0.0
+        for symbol, lots in untold.items()
+        if product_of(markets[symbol]).held(markets[symbol]) not in (found or {})
+    )

@@ -18,7 +18,7 @@ from failing_exchange.judge.bot_statements import claim, listen, stop_listening
 from failing_exchange.judge.catalogue import make
 from failing_exchange.judge.facts import NEVER, Facts
 from failing_exchange.judge.false_reads import note_false_read
-from failing_exchange.judge.holdings import holdings, wrong_money
+from failing_exchange.judge.holdings import holdings, untold_money, wrong_money
 from failing_exchange.judge.intents import DeclaredIntent, Intents
 from failing_exchange.judge.probe import Probe, Sample, check_symbol
 from failing_exchange.judge.requested_orders import placed
@@ -311,14 +311,16 @@ class Judge:
         facts = self.facts
         held = holdings(self.booked and self.booked(), self._last, facts, at)
         wrong = None if held is None else wrong_money(held, facts, at)
+        untold = untold_money(held, facts, at)
         sums = (r.money for r in results if r.severity is Severity.MONEY)
         return Verdict(
             account=self.account,
             results=tuple(results),
             at=at,
-            money=max(wrong or 0.0, *sums, 0.0),
+            money=max(wrong or 0.0, untold, *sums, 0.0),
             holdings=held,
             wrong=wrong,
+            untold=untold,
             intended=self.intents.declared if self.intents.lost is not None else None,
             lost=self.intents.lost,
             placed=facts.placed,

@@ -13,8 +13,8 @@ from failing_exchange.judge.rule import Breach, Outcome, Result, Severity
 
 WRONG = "wrong at the end"  # stands for a rule in `Verdict.broken`
 MONEY_MEANS = (
-    "lost or at risk: the largest of the sums that each money rule found, and of what the bot is "
-    "wrong about at the end"
+    "lost or at risk: the largest of the sums that each money rule found, of what the bot is "
+    "wrong about at the end, and of what it was never told of"
 )
 
 
@@ -23,10 +23,12 @@ class Verdict:
     """What a judge says at the end of a run. Sums of money are in `currency`.
 
     `money` is the headline: what was lost or is at risk. It is the largest of the sums that each
-    money rule found (rules see the same money from several sides) and of `wrong`. `wrong`: by how
-    much the bot was wrong at the end about what it had gained by trading (None: what it believes is
-    not known); `holdings`: the same by asset, in units. `intended`, `lost`: intents that the bot
-    declared, and those of them without an accepted order. `placed`: orders that were accepted.
+    money rule found (rules see the same money from several sides), of `wrong` and of `untold`.
+    `wrong`: by how much the bot was wrong at the end about what it had gained by trading (None:
+    what it believes is not known); `holdings`: the same by asset, in units. `untold`: what its
+    orders traded and it was never told of, where what it believes is not known. `intended`, `lost`:
+    intents that the bot declared, and those of them without an accepted order. `placed`: orders
+    that were accepted.
 
     `recovery_s`: from the last fault until a request succeeded and no
     fill was unknown to the bot (None: never, or there was no fault). `amplification`: requests for
@@ -57,6 +59,7 @@ class Verdict:
     lost: int | None = None
     holdings: Mapping[str, Holding] | None = None
     wrong: float | None = None
+    untold: float = 0.0
     crashed: str | None = None
     traceback: str = ""  # of the bot's own code, where it crashed
     currency: str = USDT
@@ -133,7 +136,14 @@ class Verdict:
         judged = self.judged
         if not judged:
             return "Nothing could be judged."
-        return f"The bot keeps {judged} of {judged} rules that could be judged."
+        return f"The bot keeps {judged} of {judged} rules that could be judged{self.untold_text}."
+
+    @property
+    def untold_text(self) -> str:
+        """What it was never told of, as the end of a sentence; empty where that is nothing."""
+        if not self.untold:
+            return ""
+        return f"; its orders traded {self.money_text(self.untold)} that it was never told of"
 
     def money_text(self, sum_: float) -> str:
         """A sum of money with its currency.

@@ -45,6 +45,12 @@ def _sums(verdict: Mapping[str, Any]) -> list[KeyFigure]:
     return [
         KeyFigure(f"wrong at the end, {currency}", amount(verdict.get("wrong")), _wrong(verdict)),
         KeyFigure(
+            f"never told of, {currency}",
+            amount(verdict.get("untold", 0.0)),
+            "what its orders traded without its ever being told, buys less sells, where what the "
+            "bot believes is not known",
+        ),
+        KeyFigure(
             f"traded without being told, at worst, {currency}",
             amount(worst),
             f"fills that the bot had not been told of, buys and sells added up{unheard}",

@@ -504,7 +504,7 @@ def _headline(bot: str, verdict: Verdict) -> str:
     if wrong:
         return f"{kept}, but {wrong}."
     knows = "" if verdict.wrong is None else ", and knows what it owns, to the cent"
-    return f"{kept}{knows}, after {verdict.placed:,} orders."
+    return f"{kept}{knows}, after {verdict.placed:,} orders{verdict.untold_text}."
 
 
 def rules_kept(bot: str, broken: int, judged: int) -> str:

@@ -86,8 +86,8 @@ def grade(name: str, bot: str, venue: str = "", baseline: Iterable[str] = ()) ->
         return Grade(name, scenario.family, False, {}, 0.0, error, again)
     broken = {rule: why for rule, why in verdict.broken.items() if rule not in baseline}
     sums = [r.money for r in verdict.failures if r.rule in broken and r.severity is Severity.MONEY]
-    wrong = verdict.wrong or 0.0
-    money = max(wrong if {WRONG, "converges"} & broken.keys() else 0.0, *sums, 0.0)
+    wrong, untold = verdict.wrong or 0.0, verdict.untold if broken else 0.0
+    money = max(wrong if {WRONG, "converges"} & broken.keys() else 0.0, untold, *sums)
     return Grade(name, scenario.family, not broken, broken, money, "", again, verdict.currency)
 
 
