@@ -7,7 +7,8 @@ from typing import Any
 from failing_exchange.report.key_figures import figures_of_run
 
 VERDICT: dict[str, Any] = {
-    "wrong": 1_234.5, "untold": 500.0, "requests": 1_200, "amplification": 1.5, "requests_in_ban": 2, "faults": 3,
+    "wrong": 1_234.5, "untold": 500.0, "requests": 1_200, "amplification": 1.5,
+    "requests_in_ban": 2, "faults": 3,
     "placed": 7, "intended": 4, "duplicated": 1, "lost": 0, "orphans": 5, "wrong_s": 90.0,
     "recovery_s": 45.0, "holdings": {"BTC": {"believed": 0.1, "true": 0.3, "difference": 0.2}},
     "exposure": {"BTC/USDT": {"worst": 6_000.0, "worst_amount": 0.12, "seconds": 30.0}},

@@ -291,6 +291,32 @@ def test_the_last_sample_is_of_the_end(tmp_path: Path) -> None:
     assert held["true"] > 0
 
 
+def test_the_market_that_is_shown_is_the_one_that_the_bot_trades(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bot that trades a contract only has its position in the table, charts and fills."""
+    bot = tmp_path / "mybot.py"
+    bot.write_text(
+        "import asyncio\n"
+        "async def main(exchange, notebook):\n"
+        "    await asyncio.sleep(90)\n"
+        "    order = await exchange.create_order('BTC/USDT:USDT', 'market', 'sell', 0.1)\n"
+        "    notebook.book(order)\n"
+        "    await asyncio.sleep(900)\n"
+    )
+    report = run(RunConfig(bot=f"{bot}:main", modes=(), duration=900, calm=0))
+    show([report.shown()])
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["BTC/USDT:USDT,", "believed", "-0.10000"] in rows
+    assert ["BTC/USDT:USDT,", "in", "truth", "-0.10000"] in rows
+    assert "BTC," not in [row[0] for row in rows if row]
+    recording = report.as_dict()["recording"]
+    assert recording["symbol"] == "BTC/USDT:USDT"
+    assert recording["samples"][0][1:3] == (0.0, 0.0)
+    assert recording["samples"][-1][1:3] == (-0.1, -0.1)
+    assert len(recording["fills"]) >= 1
+
+
 def test_limits_of_the_venue_are_no_faults() -> None:
     """A bot that is refused because it asks too often was struck by nothing."""
     config = RunConfig(bot="naive", modes=(), rate_limit=2, duration=1_200)

@@ -34,7 +34,11 @@ OK, REFUSED, UNHEARD = 0, 1, 2
 
 
 class Recorder:
-    """Watches one client of a venue, and keeps what a report needs."""
+    """Watches one client of a venue, and keeps what a report needs.
+
+    `symbol`: the market that is shown; None: that of the client's first order. Nothing was gained
+    before it, so what was sampled until then holds for any market.
+    """
 
     def __init__(
         self, venue: RunningVenue, *, account: str = "main", symbol: str | None = None
@@ -42,6 +46,7 @@ class Recorder:
         self.venue = venue
         self.account = account
         self.symbol = symbol or next(iter(venue.markets))
+        self._is_chosen = symbol is not None
         self.believed: Any = None  # a function: what the bot believes to have gained, by asset
         self._orders: dict[int, list[float]] = {}  # [when, price, amount, side, its end, id]
         self.left_out = 0
@@ -104,6 +109,8 @@ class Recorder:
         if event.__class__ is e.OrderAccepted:
             account = self.venue.gateway.engine.state.accounts[event.account]
             order = account.find(event.order_id) if event.account == self.account else None
+            if order is not None and not self._is_chosen:
+                self._is_chosen, self.symbol = True, order.symbol
             if order is not None and order.ticks and order.symbol == self.symbol:
                 market = self.venue.market_of(self.symbol)
                 if len(self._orders) < FILLS_MAX:

@@ -8,9 +8,10 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from failing_exchange.core import events as e, queries as q
 from failing_exchange.core.commands import BatchDone, PlaceConditional, PlaceOrder
@@ -387,28 +388,35 @@ def show(runs: Sequence[Shown]) -> None:
 
 
 def _rows(runs: Sequence[Shown]) -> list[tuple[str, list[str]]]:
-    markets = next((run.markets for run in runs if run.markets), {})
-    held = next((product_of(one).held(one) for one in markets.values()), "position")
-
-    def cell(verdict: Verdict | None, tell: Callable[[Verdict, str], str | None]) -> str:
-        text = None if verdict is None else tell(verdict, held)
+    def cell(verdict: Verdict | None, tell: Callable[[Verdict], str | None]) -> str:
+        text = None if verdict is None else tell(verdict)
         return "not judged" if text is None else text
 
     return [
         ("time simulated", [span(run.seconds) for run in runs]),
         ("requests struck", [f"{run.struck[0]:,} ({run.struck[1]:.1%})" for run in runs]),
         *(
-            (name.format(held=held), [cell(run.verdict, tell) for run in runs])
-            for name, tell in ROWS.items()
+            (name, [cell(run.verdict, tell) for run in runs])
+            for name, tell in (*ORDER_ROWS.items(), *_holding_rows(runs), *MONEY_ROWS.items())
         ),
     ]
+
+
+def _holding_rows(runs: Sequence[Shown]) -> Iterator[tuple[str, Row]]:
+    """Rows of what is held in the markets that the bots have traded, coins or positions."""
+    markets = next((run.markets for run in runs if run.markets), {})
+    traded = {symbol for run in runs if run.verdict is not None for symbol in run.verdict.exposure}
+    shown = [one for one in markets.values() if one.symbol in traded] or [*markets.values()][:1]
+    for held in list(dict.fromkeys(product_of(one).held(one) for one in shown))[:HELD_SHOWN_MAX]:
+        yield f"{held}, believed", partial(_holding, held=held, field="believed")
+        yield f"{held}, in truth", partial(_holding, held=held, field="true")
 
 
 def _count(value: int | None) -> str | None:
     return None if value is None else f"{value:,}"
 
 
-def _holding(verdict: Verdict, held: str, field: str) -> str | None:
+def _holding(verdict: Verdict, *, held: str, field: str) -> str | None:
     """What trading has gained, as believed or as it is; 0 where nothing was traded."""
     if verdict.holdings is None:
         return None
@@ -416,17 +424,18 @@ def _holding(verdict: Verdict, held: str, field: str) -> str | None:
     return f"{0.0 if one is None else getattr(one, field):+.5f}"
 
 
-# Each row of the table. `held`: what is held in the first market, a coin or a position.
-ROWS: dict[str, Callable[[Verdict, str], str | None]] = {
-    "orders intended": lambda v, _: _count(v.intended),
-    "orders placed": lambda v, _: _count(v.placed),
-    "  duplicated": lambda v, _: _count(v.duplicated),
-    "  never told of": lambda v, _: _count(v.orphans),
-    "intents lost": lambda v, _: _count(v.lost),
-    "{held}, believed": lambda v, held: _holding(v, held, "believed"),
-    "{held}, in truth": lambda v, held: _holding(v, held, "true"),
-    "wrong at the end": lambda v, _: None if v.wrong is None else v.money_text(v.wrong),
-    "lost or at risk": lambda v, _: v.money_text(v.money),
+HELD_SHOWN_MAX = 5  # coins and positions in the table; the results file has all
+Row: TypeAlias = Callable[[Verdict], str | None]
+ORDER_ROWS: dict[str, Row] = {
+    "orders intended": lambda v: _count(v.intended),
+    "orders placed": lambda v: _count(v.placed),
+    "  duplicated": lambda v: _count(v.duplicated),
+    "  never told of": lambda v: _count(v.orphans),
+    "intents lost": lambda v: _count(v.lost),
+}
+MONEY_ROWS: dict[str, Row] = {
+    "wrong at the end": lambda v: None if v.wrong is None else v.money_text(v.wrong),
+    "lost or at risk": lambda v: v.money_text(v.money),
 }
 
 
