@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,15 +19,25 @@ PERPETUAL = "BTC/USDT:USDT"
 UP, BACK, DOWN = 50_000, 0, -50_000  # ppm of the mark: 2,500 USDT of the bot's position
 
 
-def holds(*, looks_at: tuple[int, ...], forgets: bool = False) -> Any:
-    """A bot that holds 1 BTC, looks at its equity at these seconds, and states its highest.
+def holds(*, looks_at: tuple[int, ...], states: str = "peak") -> Any:
+    """A bot that holds 1 BTC, looks at its equity at these seconds, and states what it found.
 
-    One that `forgets` takes the latest for the highest. Between, it looks at prices.
+    "peak": its highest; "latest peak": the latest for the highest; "equity": the latest; "first
+    equity": the first for the latest. Between, it looks at prices.
     """
 
     async def bot(exchange: Any) -> None:
         seen = [50_000.0]
-        probe(peak_equity=lambda: {"USDT": seen[-1] if forgets else max(seen)})
+        found: dict[str, Callable[[], float]] = {
+            "peak": lambda: max(seen),
+            "latest peak": lambda: seen[-1],
+            "equity": lambda: seen[-1],
+            "first equity": lambda: seen[0],
+        }
+        if "equity" in states:
+            probe(equity=lambda: {"USDT": found[states]()})
+        else:
+            probe(peak_equity=lambda: {"USDT": found[states]()})
         await exchange.create_order(PERPETUAL, "market", "buy", 1)
         for second in range(5, 600, 5):
             await asyncio.sleep(4.96)  # and 0.04 s of latency
@@ -69,6 +80,14 @@ def test_a_peak_is_what_the_bot_could_see(
 
 def test_a_peak_that_the_bot_has_read_counts() -> None:
     """It has seen 52,500 USDT and then takes 50,000 for the highest: its draw-down is too small."""
-    result = judged(holds(looks_at=(70, 130), forgets=True), (67.0, UP), (73.0, BACK))
+    result = judged(holds(looks_at=(70, 130), states="latest peak"), (67.0, UP), (73.0, BACK))
     assert result.why.startswith("took 49,9"), result
     assert "for its peak equity, which was 52," in result.why
+
+
+def test_what_was_true_since_the_last_read_is_no_mistake() -> None:
+    """A bot whose round ended early has not read its balance: the price has moved meanwhile."""
+    assert str(judged(holds(looks_at=(5,), states="equity"), (62.0, UP)).outcome) == "pass"
+    assert str(judged(holds(looks_at=(5, 70), states="equity"), (62.0, UP)).outcome) == "pass"
+    result = judged(holds(looks_at=(5, 70), states="first equity"), (62.0, UP))
+    assert result.why.startswith("took 50,000.00"), result

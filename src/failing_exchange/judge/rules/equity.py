@@ -12,7 +12,8 @@ from failing_exchange.judge.probe import Sample
 from failing_exchange.judge.rule import Rule, RuleContext, Severity
 
 NOTICED = 0.01  # units of an asset; a smaller difference is rounding
-MONEY_READS = (*BALANCE, *POSITION_READS, "watch_balance")
+EQUITY_READS = (*BALANCE, "watch_balance")
+MONEY_READS = (*EQUITY_READS, *POSITION_READS)
 
 
 class Equity(Rule):
@@ -20,9 +21,9 @@ class Equity(Rule):
 
     The bot says by its notebook or its probe what it takes for its equity, and for the highest
     since the start. `share`: by how much of the true one it may be wrong; `times`: in how many
-    minutes in a row. A read of money that a fault has struck excuses it for `grace_s`, and a peak
-    that is too high for good. A peak is too low below the highest that a read has found: what lay
-    between two reads the bot need not know.
+    minutes in a row. What was true since the bot last read its balance counts as true; what lay
+    between two reads of it need not be in the peak. A read of money that a fault has struck
+    excuses the bot for `grace_s`, and a peak that is too high for good.
     """
 
     name = "equity"
@@ -39,6 +40,7 @@ class Equity(Rule):
         self.unknown = "what the bot takes for its equity is not known: give it a probe"
         self._peaks: dict[str, float] = {}  # of each minute, and of each read of money
         self._read: dict[str, float] = {}  # the highest that a read has found
+        self._since_read: dict[str, tuple[float, float]] = {}  # lowest and highest
         self._in_a_row: dict[tuple[str, str], int] = {}
         self._excused_until = 0
         self._told_false = False  # a false answer may have been a peak
@@ -52,14 +54,13 @@ class Equity(Rule):
         """Note the equity that was read, or that the read was false or did not come."""
         if trip.operation not in MONEY_READS:
             return
-        found = self._note(trip.ended_at)
         if trip.struck:
             self._excused_until = trip.ended_at + round(self.grace_s * SECOND)
             self._told_false = self._told_false or not trip.failed
-        if trip.struck or trip.failed:
-            return
-        for asset, amount in found.items():
-            self._read[asset] = max(amount, self._read.get(asset, amount))
+        elif trip.operation in EQUITY_READS and not trip.failed:
+            self._since_read.clear()
+            for asset, amount in self._note(trip.ended_at).items():
+                self._read[asset] = max(amount, self._read.get(asset, amount))
 
     def sampled(self, sample: Sample) -> None:
         """Compare, each minute."""
@@ -70,18 +71,22 @@ class Equity(Rule):
             self.unknown = "the account has no futures wallet"
             return
         for asset, amount in (sample.equity or {}).items():
-            self._compare("equity", asset, amount, true.get(asset, 0.0), sample.at)
+            low, high = self._since_read.get(asset, (0.0, 0.0))
+            nearest = amount if low <= amount <= high else true.get(asset, 0.0)
+            self._compare("equity", asset, amount, nearest, sample.at)
         for asset, amount in (sample.peak_equity or {}).items():
             self._compare("peak equity", asset, amount, self._peak(asset, amount), sample.at)
 
     def _note(self, at: int) -> dict[str, float]:
-        """The equity at this time, by asset, now part of the peaks; empty without a wallet."""
+        """The equity at this time, by asset, as part of what was true; empty without a wallet."""
         try:
             true = self._true(at)
         except Reject:
             return {}
         for asset, amount in true.items():
             self._peaks[asset] = max(amount, self._peaks.get(asset, amount))
+            low, high = self._since_read.get(asset, (amount, amount))
+            self._since_read[asset] = min(low, amount), max(high, amount)
         return true
 
     def _peak(self, asset: str, believed: float) -> float:
