@@ -7,6 +7,8 @@ import importlib
 import sys
 from pathlib import Path
 from time import monotonic
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -112,3 +114,21 @@ def test_a_clock_in_a_default_argument_follows_virtual_time(
         assert library.stamp.__defaults__ == (REAL["perf_counter"], None)
     finally:
         del sys.modules["a_cache"]
+
+
+def test_a_module_that_takes_the_place_of_another_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then neither the number of modules nor their names tell that one of them is new."""
+    for name in ("a_module", "a_later_one"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    simulate(elapsed)
+    other: Any = ModuleType("a_module")
+    other.monotonic = monotonic
+    monkeypatch.setitem(sys.modules, "a_module", other)
+
+    async def main() -> float:
+        await asyncio.sleep(7)
+        found: float = other.monotonic()
+        return found
+
+    assert simulate(main) == 7.0
+    assert other.monotonic is REAL["monotonic"]

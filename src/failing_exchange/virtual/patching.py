@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from types import FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 Function = Callable[..., Any]
 REPLACED_KEPT_MAX = 64  # modules whose name has become another's; of older ones nothing is known
@@ -44,8 +44,36 @@ class Place(NamedTuple):
     fake: Function
 
 
+class _LoadedModules:
+    """What `sys.modules` held when it was last looked at, by one look for all Patches."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, object] = {}
+        self._unsearched: list[dict[str, object]] = []  # of each Patches
+
+    def unsearched(self) -> dict[str, object]:
+        """All modules; those that are loaded later are added by `look`."""
+        found = dict(self._known)
+        self._unsearched.append(found)
+        return found
+
+    def look(self) -> None:
+        """Notice the modules that are new since the last look."""
+        if sys.modules == self._known:
+            return
+        known = self._known.get
+        modules: dict[str, object] = {**sys.modules}
+        new = {name: module for name, module in modules.items() if known(name) is not module}
+        for one in self._unsearched:
+            one.update(new)
+        self._known = modules
+
+
+_modules = _LoadedModules()
+
+
 class Patches:
-    """The places in loaded modules that hold one of some functions.
+    """The places in loaded modules that hold one of some functions. Make one of a kind per process.
 
     Each module is searched once, so that a run after the first costs little; one that was made anew
     under its old name is another module. Default arguments of its functions and of its classes'
@@ -67,7 +95,7 @@ class Patches:
         self._places: dict[str, list[Place]] = {}  # by module
         self._defaults: dict[str, list[FunctionType]] = {}  # functions with one among them
         self._replaced: deque[list[Place]] = deque(maxlen=REPLACED_KEPT_MAX)
-        self._searched: dict[str, object] = {}
+        self._unsearched = _modules.unsearched()
 
     @contextmanager
     def replaced(self) -> Iterator[None]:
@@ -81,21 +109,20 @@ class Patches:
             self._exchange(back=True)
 
     def _search(self) -> None:
-        if sys.modules == self._searched:
-            return
-        for name, module in list(sys.modules.items()):
-            if self._searched.get(name) is module or not issubclass(type(module), ModuleType):
-                continue
-            if not self._searches(name):
-                continue
-            if old := self._places.pop(name, None):
-                self._replaced.append(old)
-            if found := self._found_in(module):
-                self._places[name] = found
-            self._defaults.pop(name, None)
-            if functions := self._with_defaults_in(module):
-                self._defaults[name] = functions
-        self._searched = dict(sys.modules)
+        _modules.look()
+        while self._unsearched:
+            name, module = self._unsearched.popitem()
+            if issubclass(type(module), ModuleType) and self._searches(name):
+                self._search_in(name, cast(ModuleType, module))
+
+    def _search_in(self, name: str, module: ModuleType) -> None:
+        if old := self._places.pop(name, None):
+            self._replaced.append(old)
+        if found := self._found_in(module):
+            self._places[name] = found
+        self._defaults.pop(name, None)
+        if functions := self._with_defaults_in(module):
+            self._defaults[name] = functions
 
     def _found_in(self, module: ModuleType) -> list[Place]:
         namespace = ModuleType.__getattribute__(module, "__dict__")  # wakes no lazy module
