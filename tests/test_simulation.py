@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from failing_exchange import simulation
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.simulation import run_script, simulate, virtual_time
 from failing_exchange.testing.determinism import check_determinism
@@ -133,6 +134,29 @@ def test_another_loop_factory_does_not_lead_out_of_virtual_time() -> None:
     """A bot that asks for uvloop would sleep in real time."""
     with virtual_time(), asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         assert isinstance(runner.get_loop(), VirtualLoop)
+
+
+class Cycle:
+    def __init__(self) -> None:
+        self.me = self
+
+
+@pytest.mark.parametrize(("limit", "stays"), [(simulation.GARBAGE_KEPT_MAX, True), (-1, False)])
+def test_a_process_that_exits_soon_keeps_its_garbage_up_to_a_limit(
+    monkeypatch: pytest.MonkeyPatch, limit: int, stays: bool
+) -> None:
+    """A tenth of the time of an explored world went into garbage; unbounded, it fills memory."""
+    monkeypatch.setattr(simulation, "_kept_below", 0)
+    monkeypatch.setattr(simulation, "GARBAGE_KEPT_MAX", limit)
+    simulation.keep_garbage()
+
+    async def main() -> weakref.ref[Cycle]:
+        return weakref.ref(Cycle())
+
+    try:
+        assert (simulate(main)() is not None) is stays
+    finally:
+        gc.unfreeze()
 
 
 def test_asyncio_is_itself_again_afterwards() -> None:

@@ -52,6 +52,7 @@ Start = str | int | datetime
 SCHEDULES = ("fifo", "random")  # of threads
 START = "2026-01-01T00:00:00Z"
 VIRTUAL_SECONDS_MAX = 366 * DAY_S  # a run that waits longer than a year ends with BudgetExceeded
+GARBAGE_KEPT_MAX = 2_000_000  # blocks of memory, of about 100 bytes; then garbage is collected
 COLLECT_EVERY_CHECKS = 16  # checks of the loop between two collections of young garbage
 COLLECT_ALL_EVERY_CHECKS = 16 * COLLECT_EVERY_CHECKS  # ... and between two of everything
 
@@ -428,7 +429,10 @@ def _quiet_garbage() -> Iterator[None]:
     try:
         yield
     finally:
-        gc.collect()
+        if sys.getallocatedblocks() < _kept_below:
+            gc.freeze()
+        else:
+            gc.collect()
         if freeze:
             gc.unfreeze()
         if was_enabled:
@@ -457,6 +461,16 @@ def freeze() -> None:
     _frozen = True
 
 
+def keep_garbage() -> None:
+    """What simulations leave stays from now on, up to `GARBAGE_KEPT_MAX`.
+
+    For a process that runs some simulations and exits: to search each one's garbage takes longer.
+    """
+    global _kept_below
+    _kept_below = sys.getallocatedblocks() + GARBAGE_KEPT_MAX
+
+
+_kept_below = 0  # blocks of memory; from there on, garbage is collected behind each simulation
 _blocks = 0  # of memory, after the last collection of what simulations left
 _frozen = False  # by `freeze`; to count what is frozen takes longer than a small simulation
 _FROZEN_AT_START = 1_000  # Python 3.12 freezes a few hundred objects of its own; a program, all

@@ -23,7 +23,7 @@ from failing_exchange.explorer.trial import RunRequest, TrialSummary, columns_of
 from failing_exchange.explorer.world import World, draw
 from failing_exchange.runs.bot_loader import find_bot
 from failing_exchange.runs.bot_process import wall_limit
-from failing_exchange.simulation import freeze, simulate
+from failing_exchange.simulation import freeze, keep_garbage, simulate
 from failing_exchange.venues.base import DEFAULT, venue_of
 from failing_exchange.virtual.errors import WallTimeExceeded
 from failing_exchange.virtual.thread_registry import frame_with_turn
@@ -102,6 +102,7 @@ def _in_child(job: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str]:
 def _trials(job: Mapping[str, Any], writing: int) -> NoReturn:
     """In the child: run the worlds, write the results, exit without any clean-up."""
     target = _loaded[job["target"]]
+    keep_garbage()
     with os.fdopen(writing, "wb") as pipe:
         for number, world in enumerate(job["worlds"]):
             try:
