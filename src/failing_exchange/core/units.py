@@ -32,9 +32,9 @@ def atoms_text(atoms: int) -> str:
     >>> atoms_text(150_000_000), atoms_text(-1), atoms_text(3 * ATOMS)
     ('1.5', '-0.00000001', '3')
     """
+    if not atoms % ATOMS:
+        return str(atoms // ATOMS)
     if atoms < 0:
         return "-" + atoms_text(-atoms)
-    part = atoms % ATOMS
-    if not part:
-        return str(atoms // ATOMS)
-    return f"{atoms // ATOMS}.{part:08d}".rstrip("0")
+    digits = str(atoms).zfill(9)
+    return f"{digits[:-8]}.{digits[-8:]}".rstrip("0")

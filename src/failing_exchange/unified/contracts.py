@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from failing_exchange.core.contract import bracket_of
@@ -20,6 +21,7 @@ from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, atoms_text
 from failing_exchange.unified.instants import iso
 from failing_exchange.unified.order_dicts import POSITION_SIDES
 
+UNPRICED_KEPT_MAX = 1_024  # positions; the one not asked for longest is written anew
 MODES = {mode: mode.value for mode in MarginMode}  # `.value` is slow on an enum
 
 
@@ -33,36 +35,23 @@ def position(p: PositionReport) -> dict[str, Any]:
         market, side, lots, _, margin, mode, leverage, mark, notional, unrealised, _, _,
         maintenance, liquidation, updated_at, _, _, collateral, _,
     ) = p  # fmt: skip
-    contract, entry, symbol = market.contract, p.entry, market.symbol
+    contract = market.contract
     assert contract is not None
-    ms = updated_at // MILLISECOND or None
-    initial, mode_text = initial_margin(notional, leverage), MODES[mode]
-    fields: dict[str, Any] = {
-        "info": {
-            "symbol": symbol, "positionSide": POSITION_SIDES[side],
-            "positionAmt": market.amount_text(lots), "entryPrice": atoms_text(entry),
-            "markPrice": atoms_text(mark), "unRealizedProfit": atoms_text(unrealised),
-            "liquidationPrice": atoms_text(liquidation), "isolatedMargin": atoms_text(margin),
-            "marginType": mode_text, "leverage": str(leverage),
-            "notional": atoms_text(notional if lots >= 0 else -notional),
-        },
-        "id": None, "symbol": symbol, "timestamp": ms, "datetime": iso(ms) if ms else None,
-        "lastUpdateTimestamp": ms,
-        "contracts": abs(lots) * market.amount_step / ATOMS,
-        "contractSize": contract.size / ATOMS,
-        "side": _side(side, lots), "hedged": side is not BOTH,
-        "marginMode": mode_text, "leverage": float(leverage),
-        "notional": notional / ATOMS, "markPrice": mark / ATOMS or None, "lastPrice": None,
-        "entryPrice": entry / ATOMS or None,
-        "liquidationPrice": liquidation / ATOMS or None,
-        "unrealizedPnl": unrealised / ATOMS, "realizedPnl": None, "percentage": None,
-        "initialMargin": initial / ATOMS, "initialMarginPercentage": 1 / leverage,
-        "maintenanceMargin": maintenance / ATOMS,
-        "maintenanceMarginPercentage": bracket_of(contract.brackets, notional).rate / PPM,
-        "collateral": collateral / ATOMS, "marginRatio": None,
-        "positionMargin": margin / ATOMS if mode is ISOLATED else None,
-        "stopLossPrice": None, "takeProfitPrice": None,
-    }  # fmt: skip
+    fields = _unpriced(
+        market.symbol, side, lots * market.amount_step, contract.size, p.entry, margin, mode,
+        leverage, updated_at,
+    ).copy()  # fmt: skip
+    fields["info"] = info = fields["info"].copy()
+    info["markPrice"], info["unRealizedProfit"] = atoms_text(mark), atoms_text(unrealised)
+    info["liquidationPrice"] = atoms_text(liquidation)
+    info["notional"] = atoms_text(notional if lots >= 0 else -notional)
+    initial = initial_margin(notional, leverage)
+    fields["notional"], fields["markPrice"] = notional / ATOMS, mark / ATOMS or None
+    fields["liquidationPrice"] = liquidation / ATOMS or None
+    fields["unrealizedPnl"], fields["initialMargin"] = unrealised / ATOMS, initial / ATOMS
+    fields["maintenanceMargin"] = maintenance / ATOMS
+    fields["maintenanceMarginPercentage"] = bracket_of(contract.brackets, notional).rate / PPM
+    fields["collateral"] = collateral / ATOMS
     if initial:
         fields["percentage"] = unrealised / initial * 100
     if collateral > 0 and lots:
@@ -70,10 +59,42 @@ def position(p: PositionReport) -> dict[str, Any]:
     return fields
 
 
-def _side(side: PositionSide, lots: int) -> str | None:
+@lru_cache(maxsize=UNPRICED_KEPT_MAX)
+def _unpriced(
+    symbol: str, side: PositionSide, amount: int, size: int, entry: int, margin: int,
+    mode: MarginMode, leverage: int, updated_at: int,
+) -> dict[str, Any]:  # fmt: skip
+    """All fields in their order, with what the mark price does not change; to be copied.
+
+    A bot that looks each second finds all of it as it was. Amounts and prices are in atoms.
+    """
+    ms, mode_text = updated_at // MILLISECOND or None, MODES[mode]
+    return {
+        "info": {
+            "symbol": symbol, "positionSide": POSITION_SIDES[side],
+            "positionAmt": atoms_text(amount), "entryPrice": atoms_text(entry),
+            "markPrice": None, "unRealizedProfit": None, "liquidationPrice": None,
+            "isolatedMargin": atoms_text(margin), "marginType": mode_text,
+            "leverage": str(leverage), "notional": None,
+        },
+        "id": None, "symbol": symbol, "timestamp": ms, "datetime": iso(ms) if ms else None,
+        "lastUpdateTimestamp": ms, "contracts": abs(amount) / ATOMS, "contractSize": size / ATOMS,
+        "side": _side(side, amount), "hedged": side is not BOTH,
+        "marginMode": mode_text, "leverage": float(leverage),
+        "notional": None, "markPrice": None, "lastPrice": None, "entryPrice": entry / ATOMS or None,
+        "liquidationPrice": None, "unrealizedPnl": None, "realizedPnl": None, "percentage": None,
+        "initialMargin": None, "initialMarginPercentage": 1 / leverage,
+        "maintenanceMargin": None, "maintenanceMarginPercentage": None,
+        "collateral": None, "marginRatio": None,
+        "positionMargin": margin / ATOMS if mode is ISOLATED else None,
+        "stopLossPrice": None, "takeProfitPrice": None,
+    }  # fmt: skip
+
+
+def _side(side: PositionSide, amount: int) -> str | None:
     if side is not BOTH:
         return side.value.lower()
-    return None if not lots else "long" if lots > 0 else "short"
+    return None if not amount else "long" if amount > 0 else "short"
 
 
 def positions(told: Positions) -> list[dict[str, Any]]:
