@@ -7,7 +7,7 @@ USDⓈ-M Futures Contracts" (Binance FAQ, 2025).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -74,8 +74,9 @@ def signed_notional(market: Market, lots: int, mark: int) -> int:
 
 def maintenance_margin(brackets: tuple[Bracket, ...], notional: int) -> int:
     """The maintenance margin of a notional: its rate times it, less the deduction; rounded up."""
-    bracket = bracket_of(brackets, notional)
-    return max(0, -(-notional * bracket.rate // PPM) - bracket.deduction)
+    _, _, rate, deduction = bracket_of(brackets, notional)
+    needed = -(-notional * rate // PPM) - deduction
+    return needed if needed > 0 else 0
 
 
 def positions_in(ms: MarketState, account: str) -> list[Position]:
@@ -94,11 +95,14 @@ def _keys(account: str) -> tuple[PositionKey, ...]:
 
 def exposure_of(ms: MarketState, position: Position, mark: int) -> MarkedPosition:
     """A position at a mark price."""
-    contract, lots = ms.market.contract, position.lots
-    assert contract is not None
-    notional = ms.market.worth(mark, abs(lots))
-    signed = notional if lots > 0 else -notional
-    needed = maintenance_margin(contract.brackets, notional) if lots else 0
+    market, lots = ms.market, position.lots
+    if not lots:
+        return record(MarkedPosition, (ms, position, 0, -position.cost, 0))
+    assert market.contract is not None
+    signed = notional = market.worth(mark, abs(lots))
+    if lots < 0:
+        signed = -notional
+    needed = maintenance_margin(market.contract.brackets, notional)
     return record(MarkedPosition, (ms, position, notional, signed - position.cost, needed))
 
 
@@ -138,22 +142,11 @@ def margins_in(state: State, account: Account, asset: str, at: int) -> dict[str,
     }
 
 
-def status_of(
-    state: State,
-    account: Account,
-    asset: str,
-    at: int,
-    margins: Mapping[str, MarketMargin] | None = None,
-) -> MarginStatus:
-    """The margin of an account in one asset at the present mark prices.
-
-    `margins`: what `margins_in` has found at this instant, where that is known.
-    """
+def status_of(state: State, account: Account, asset: str, at: int) -> MarginStatus:
+    """The margin of an account in one asset at the present mark prices."""
     wallet, settings = futures_wallet(account.name), account.margin
     isolated = isolated_unrealised = unrealised = maintenance = held = held_alone = ordered = 0
-    if margins is None:
-        margins = margins_in(state, account, asset, at)
-    for symbol, (_, marked, margin, more) in margins.items():
+    for symbol, (_, marked, margin, more) in margins_in(state, account, asset, at).items():
         ordered += more
         if settings.is_isolated(symbol):
             held_alone += margin

@@ -71,16 +71,16 @@ def fetch_positions(state: State, q: FetchPositions, at: int) -> Positions:
         if asset not in margins:
             margins[asset] = margins_in(state, account, asset, at)
         margin = margins[asset].get(symbol, NO_MARGIN)
-        marked = _marked(ms, account, margin, at) if q.idle else _used(margin)
-        if marked and asset not in shared and not account.margin.is_isolated(symbol):
+        marked = _marked(ms, account, margin, at) if q.idle else margin.marked
+        isolated = account.margin.is_isolated(symbol)
+        if marked and not isolated and asset not in shared:
             shared[asset] = _shared(state, account, asset, at, margins[asset])
-        found += [_report(state, account, one, margin, shared.get(asset), at) for one in marked]
+        behind = None if isolated else shared.get(asset)
+        for one in marked:
+            position = one.position
+            if q.idle or position.lots or position.bids or position.asks:
+                found.append(_report(state, account, one, margin, behind, at))
     return record(Positions, (tuple(found),))
-
-
-def _used(margin: MarketMargin) -> list[MarkedPosition]:
-    """The positions that hold something or have open orders."""
-    return [one for one in margin.marked if (p := one.position).lots or p.bids or p.asks]
 
 
 def _marked(
@@ -98,19 +98,19 @@ def _report(
     state: State, account: Account, marked: MarkedPosition, margin: MarketMargin,
     shared: Shared | None, at: int,
 ) -> PositionReport:  # fmt: skip
-    """A position with all that the mark price makes of it."""
+    """A position with all that the mark price makes of it; without `shared` it is isolated."""
     ms, position, notional, unrealised, maintenance = marked
-    market, settings = ms.market, account.margin
-    if shared is None or settings.is_isolated(market.symbol):
+    market, (mark, _, held, ordered) = ms.market, margin
+    if shared is None:
         mode, balance, left = ISOLATED, position.margin + unrealised, None
     else:
         mode, (balance, left) = CROSS, shared
     return record(PositionReport, (
         market, position.side, position.lots, position.cost, position.margin, mode,
-        settings.leverage_of(market.symbol), margin.mark or mark_of(ms, at), notional, unrealised,
-        margin.held, margin.ordered, maintenance, _liquidation(marked, margin, left),
-        position.updated_at, position.bids, position.asks, balance,
-        adl_quantile(state, marked, at),
+        account.margin.leverage_of(market.symbol), mark or mark_of(ms, at), notional, unrealised,
+        held, ordered, maintenance, _liquidation(marked, margin, left), position.updated_at,
+        position.bids, position.asks, balance,
+        adl_quantile(state, marked, at) if unrealised > 0 else 0,
     ))  # fmt: skip
 
 
@@ -139,11 +139,12 @@ def _liquidation(one: MarkedPosition, margin: MarketMargin, left: int | None) ->
         return 0
     if left is None:
         return liquidation_price(one.ms, [one.position], one.position.margin)
-    own = [one for one in margin.marked if one.position.lots]
-    wallet = left
-    for _, _, _, unrealised, maintenance in own:
-        wallet += maintenance - unrealised
-    return liquidation_price(one.ms, [one.position for one in own], wallet)
+    wallet, own = left, []
+    for _, position, _, unrealised, maintenance in margin.marked:
+        if position.lots:
+            wallet += maintenance - unrealised
+            own.append(position)
+    return liquidation_price(one.ms, own, wallet)
 
 
 def _shared(
@@ -157,9 +158,13 @@ def _shared(
         joint, rates = joint_of(state, account, at), settled_rates(state, asset, at)
         left = rates.covered(joint.equity - joint.maintenance)
         return Shared(rates.covered(joint.equity), left)
-    status = status_of(state, account, asset, at, margins)
-    balance = status.balance
-    return record(Shared, (balance, balance - status.maintenance))
+    balance, maintenance = state.ledger.free(futures_wallet(account.name), asset), 0
+    for symbol, margin in margins.items():
+        if not account.margin.is_isolated(symbol):
+            for _, _, _, unrealised, needed in margin.marked:
+                balance += unrealised
+                maintenance += needed
+    return record(Shared, (balance, balance - maintenance))
 
 
 def fetch_margin(state: State, q: FetchMargin, at: int) -> Margins:

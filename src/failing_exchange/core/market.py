@@ -151,6 +151,7 @@ class Market:
     rules: Rules | None = field(default=None, repr=False)  # not in journals
     contract: Contract | None = field(default=None, repr=False)  # of kind "linear"
     depth_memory: int = field(default=600, repr=False)  # not in journals, either
+    settle: str = field(init=False, repr=False, compare=False)  # in which profit is counted
     unit: int = field(init=False, repr=False, compare=False)  # of a lot, a tick: atoms * ATOMS
     # a lot costs `cost_unit / cost_per` atoms a tick, in lowest terms: small numbers divide faster
     cost_unit: int = field(init=False, repr=False, compare=False)
@@ -186,6 +187,7 @@ class Market:
             unit, rest = divmod(unit * contract.size, ATOMS)
             if rest:
                 raise ValueError(f"{self.symbol}: steps and contract size make parts of an atom")
+        object.__setattr__(self, "settle", self.quote if contract is None else contract.settle)
         object.__setattr__(self, "unit", unit)
         common = gcd(unit, ATOMS)
         object.__setattr__(self, "cost_unit", unit // common)
@@ -204,11 +206,6 @@ class Market:
     def cost_up(self, ticks: int, lots: int) -> int:
         """The same rounded up: what an order must reserve."""
         return -(-ticks * lots * self.cost_unit // self.cost_per)
-
-    @property
-    def settle(self) -> str:
-        """The asset in which profit and margin are counted: that of the contract, or the quote."""
-        return self.quote if self.contract is None else self.contract.settle
 
     def worth(self, price: int, lots: int) -> int:
         """What `lots` are worth at a price in atoms of the quote asset, such as a mark price."""
