@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core.reject import Reject
@@ -24,10 +24,18 @@ TRIPS_KEPT_MAX = 10_000  # the oldest are forgotten; with a file, they are on di
 ROWS_KEPT_MAX = 500_000  # entries of the kept answers (candles, levels, orders); likewise
 LATENCIES_KEPT_MAX = 10_000  # of the last requests, for averages and percentiles
 FAILED_KEPT_MAX = 10_000  # requests that failed and were not repeated yet, for the retry rate
-CHUNK = 256  # trips are weighed and forgotten in chunks of this size
+CHUNK = 256  # trips are forgotten in chunks of this size, as many as their answers are long
 COUNTERS = (  # attributes of a journal that a later process goes on from
     "last", "requests", "succeeded", "unheard", "failed_requests", "limited", "repeats",
 )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _Chunk:
+    """`CHUNK` trips, from the number `first` on; `rows`: of what was told meanwhile."""
+
+    first: int
+    rows: int = 0
 
 
 class Failure(NamedTuple):
@@ -64,7 +72,7 @@ class Journal:
         self.sinks: list[Callable[[Trip, str], None]] = []  # given each trip's line as it ends
         self._keep = keep
         self.last = 0  # the number of the last trip
-        self._weights: deque[int] = deque()  # rows of the answers in each chunk but the last two
+        self._chunks: deque[_Chunk] = deque([_Chunk(1)])  # those that are kept, at least in part
         self._to_repeat: dict[Any, None] = {}
         self._file: JournalFile | None = None
         self._logger: logging.Logger | None = None
@@ -155,21 +163,16 @@ class Journal:
         return trip
 
     def _forget(self) -> None:
-        """Weigh the chunk before the last one, which is answered by now, and drop old chunks."""
-        trips, weights = self.trips, self._weights
-        behind = len(trips) - len(weights) * CHUNK
-        if behind >= 2 * CHUNK:
-            start = len(weights) * CHUNK
-            newer = len(trips) - start - CHUNK  # counted from the end, which is nearer
-            chunk = islice(reversed(trips), newer, newer + CHUNK)
-            told = [one for trip in chunk if (one := trip.told).__class__ not in SINGLE]
-            weights.append(sum(map(_rows, told)))
-        while weights and (
-            len(trips) > self._keep or (len(weights) > 1 and sum(weights) > ROWS_KEPT_MAX)
+        """Drop old chunks, and begin the next one. The last one may not be answered yet."""
+        trips, chunks = self.trips, self._chunks
+        while len(chunks) > 1 and (
+            len(trips) > self._keep
+            or (len(chunks) > 2 and sum([one.rows for one in chunks]) > ROWS_KEPT_MAX)
         ):
-            weights.popleft()
-            for _ in range(CHUNK):
+            chunks.popleft()
+            while trips[0].number < chunks[0].first:
                 trips.popleft()
+        chunks.append(_Chunk(self.last + 1))
 
     def tell(self, trip: Trip, at: int, told: Any, ended: bool = True) -> None:
         """Write the second column: what a client is told, or None for nothing. It ends the trip.
@@ -181,6 +184,8 @@ class Journal:
             trip.gave_up_at = at
             return
         trip.ended_at = at
+        if told.__class__ not in SINGLE:
+            self._chunks[-1].rows += _rows(told)
         if trip.is_push or trip.echo_of:
             pass  # not a request
         elif told.__class__ in UNHEARD or trip.gave_up_at:
