@@ -6,14 +6,26 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import Any
 
 from failing_exchange.errors import ConfigurationError
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 Process = asyncio.subprocess.Process | subprocess.Popen[Any]
+
+
+def print_all_characters() -> None:
+    """Escape what the encoding of stdout and stderr lacks, as cp1252 on Windows.
+
+    Otherwise a character that a bot or a symbol has ends the run with a UnicodeEncodeError.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def processors() -> int:

@@ -33,6 +33,7 @@ from failing_exchange.cli.json_output import print_document, stdout_for_programs
 from failing_exchange.cli.logs import all_as_json, error_line
 from failing_exchange.cli.options import Parser, UsageError, Version
 from failing_exchange.errors import ConfigurationError
+from failing_exchange.system import print_all_characters
 
 # in the order in which `--help` shows them
 COMMANDS = (demo, init, run, explore, report, rules, serve, ctl, mcp, trade, faults, scenarios,
@@ -47,6 +48,7 @@ RUNNABLE = "path.py:function, a script as path.py, or a module as -m module"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is one of `exit_codes.TABLE`."""
+    print_all_characters()
     own, program = split(sys.argv[1:] if argv is None else argv)
     try:
         options = _parsed(own, program)

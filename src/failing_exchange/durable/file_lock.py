@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from failing_exchange.errors import ConfigurationError
 
@@ -112,10 +112,21 @@ def _lock(file: int) -> bool:
     """Lock a file for as long as it is open; whether nobody else has it."""
     try:
         import fcntl
-    except ImportError:  # a system without such locks: only venues of this process see each other
-        return True
+    except ImportError:
+        return _lock_on_windows(file)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _lock_on_windows(file: int) -> bool:
+    import msvcrt
+
+    lock: Any = msvcrt  # mypy knows the functions of the system that it runs on
+    try:
+        lock.locking(file, lock.LK_NBLCK, 1)  # the first byte, which nobody reads
     except OSError:
         return False
     return True

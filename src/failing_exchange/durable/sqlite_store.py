@@ -196,6 +196,7 @@ class SqliteStore:
         (mode,) = self._db.execute("PRAGMA journal_mode = WAL").fetchone()
         self._held.has_wal = mode == "wal"  # not on every file system
         self._db.execute(f"PRAGMA synchronous = {SYNCHRONOUS[self._survives]}")
+        self._db.execute("PRAGMA fullfsync = ON")  # macOS alone: its fsync leaves data in the disk
         self._trips = self._db.execute(
             "SELECT ifnull(min(place), 1), ifnull(max(place), 0) FROM trips"
         ).fetchone()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -51,7 +52,8 @@ class Corpus:
 
 def file_stem(finding: Finding) -> str:
     """The name of a finding's file or folder; the same one has the same name each time."""
-    return f"{finding.cause.rule}-{sha256(_full_cause(finding).encode()).hexdigest()[:8]}"
+    rule = re.sub(r"[^\w.-]", "_", finding.cause.rule)  # a user's may have any characters
+    return f"{rule}-{sha256(_full_cause(finding).encode()).hexdigest()[:8]}"
 
 
 def _full_cause(finding: Finding) -> str:

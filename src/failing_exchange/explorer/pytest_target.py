@@ -36,7 +36,11 @@ QUIET = ("-q", "--no-header", "-p", "no:cacheprovider", "-p", "no:randomly")
 def collected(name: str) -> str:
     """The one test of this id with the fixture `failing_exchange`: "async" or "plain"; or ""."""
     seen = _Collected()
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+        redirect_stdout(nowhere),
+        redirect_stderr(nowhere),
+    ):
         pytest.main([name, "--collect-only", *QUIET], plugins=[seen])
     return seen.kind
 
@@ -56,7 +60,11 @@ def run_test(name: str, wanted: World | RunRequest) -> TrialResult:
     """Run a test in a world; a failed assertion counts as a broken rule."""
     request = requested(wanted)
     world, stage = request.world, _Stage(request)
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere), redirect_stderr(nowhere):
+    with (
+        open(os.devnull, "w", encoding="utf-8") as nowhere,
+        redirect_stdout(nowhere),
+        redirect_stderr(nowhere),
+    ):
         pytest.main([name, *QUIET], plugins=[stage])
     if stage.exchange is None or stage.judge is None or stage.places is None:
         return TrialResult(world=world, error=stage.failed or f"the test {name} made no exchange")

@@ -24,6 +24,7 @@ from failing_exchange.explorer.world import World, draw
 from failing_exchange.runs.bot_loader import find_bot
 from failing_exchange.runs.bot_process import wall_limit
 from failing_exchange.simulation import freeze, keep_garbage, simulate
+from failing_exchange.system import print_all_characters
 from failing_exchange.venues.base import DEFAULT, venue_of
 from failing_exchange.virtual.errors import WallTimeExceeded
 from failing_exchange.virtual.thread_registry import frame_with_turn
@@ -41,6 +42,7 @@ def main() -> None:
     _jobs_fd.append(jobs.fileno())
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a bot that reads stdin must not take the jobs
     os.dup2(2, 1)  # what a bot prints must not come between the results
+    print_all_characters()
     _warm_up()
     for line in jobs:
         job = json.loads(line)

@@ -60,7 +60,7 @@ class JournalFile:
 
 def _opened(path: str | Path, mode: str) -> IO[str]:
     try:
-        return open(path, mode, buffering=1, encoding="utf-8")
+        return open(path, mode, buffering=1, encoding="utf-8", newline="\n")
     except OSError as error:
         raise ConfigurationError(
             f"the journal {str(path)!r} can't be written: {error.strerror}; name another file"

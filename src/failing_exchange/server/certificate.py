@@ -6,6 +6,7 @@ import ssl
 import tempfile
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -18,10 +19,11 @@ DAYS = 30
 def context(*, expired: bool = False) -> ssl.SSLContext:
     """TLS for a server, with a new self-signed certificate, or one that has expired."""
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(self_signed(expired=expired))
-        file.flush()
-        made.load_cert_chain(file.name)
+    with tempfile.TemporaryDirectory() as folder:  # Windows opens no temporary file twice
+        file = Path(folder, "own.pem")
+        file.touch(mode=0o600)
+        file.write_bytes(self_signed(expired=expired))
+        made.load_cert_chain(file)
     return made
 
 

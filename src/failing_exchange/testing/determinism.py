@@ -21,7 +21,7 @@ from hashlib import sha256
 from inspect import iscoroutinefunction
 from itertools import chain, repeat
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from failing_exchange.client.exchange import FailingExchange
 from failing_exchange.core.units import DAY_S, HOUR_S, SECOND
@@ -46,6 +46,7 @@ CONTEXT_LINES = 3  # equal lines shown before the first difference
 ENDED = "<the trace ended here>"
 ENDED_BY = "ended by "
 NO_ENVIRONMENT = BotEnvironment()
+SHOWN = "backslashreplace"  # bytes that are not UTF-8
 UNUSABLE = 3  # exit code of a run without such a program; the reason is its last line
 
 
@@ -143,18 +144,25 @@ def _run_in_process(
         given.files,
         *argv,
     ]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, encoding="utf-8", errors=SHOWN, check=False
+    )
     if done.returncode == UNUSABLE:
         raise ConfigurationError(done.stderr.strip().rpartition("\n")[2])
     if done.returncode != 0 or not path.exists():
         raise RuntimeError(f"run {number + 1} of {target} ended before its trace:\n{done.stderr}")
 
 
+def _opened(path: str | Path, mode: str) -> TextIO:
+    """A trace: the same bytes on each system, whatever a program prints."""
+    return cast(TextIO, Path(path).open(mode, encoding="utf-8", errors=SHOWN, newline="\n"))
+
+
 def _compare(target: str, seed: int, number: int, traces: list[Path]) -> DeterminismReport:
     before: deque[str] = deque(maxlen=CONTEXT_LINES)
     digest = sha256(traces[0].read_bytes()).hexdigest()
     lines = 0
-    with traces[0].open() as first, traces[number].open() as other:
+    with _opened(traces[0], "r") as first, _opened(traces[number], "r") as other:
         for expected, found in _pairs(first, other):
             if expected != found:
                 return DeterminismReport(
@@ -298,7 +306,7 @@ class _TracedOutput(io.TextIOBase):
 def _child(target: str, seed: str, path: str, number: str, files: str, *argv: str) -> None:
     padding = [bytearray(97) for _ in range(int(number) * 4099)]  # moves later objects in memory
     output = _TracedOutput()
-    with open(path, "w") as file, listening(lambda line: print(line, file=file)):
+    with _opened(path, "w") as file, listening(lambda line: print(line, file=file)):
         try:
             found = _Target.parse(target)
             if files:

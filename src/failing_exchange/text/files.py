@@ -59,9 +59,12 @@ def split_own(what: str, name: str) -> tuple[str, str]:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Write a file as UTF-8; raises ConfigurationError with the reason if that fails."""
+    """Write a file as UTF-8, with the same ends of lines on each system.
+
+    Raises ConfigurationError with the reason if that fails.
+    """
     try:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
 
@@ -69,7 +72,7 @@ def write_file(path: Path, text: str) -> None:
 def append_file(path: Path, text: str) -> None:
     """Add to the end of a file, as UTF-8; raises ConfigurationError as `write_file`."""
     try:
-        with path.open("a", encoding="utf-8") as file:
+        with path.open("a", encoding="utf-8", newline="\n") as file:
             file.write(text)
     except OSError as error:
         raise ConfigurationError(f"{path}: {error.strerror}") from error
