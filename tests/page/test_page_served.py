@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -22,11 +23,14 @@ from failing_exchange.errors import (
 )
 from failing_exchange.faults.triggers import nth
 from failing_exchange.page.assets import HEADERS
+from failing_exchange.scenarios.scenario import read
 from failing_exchange.server.control_server import ControlServer
 from failing_exchange.server.messages import Request
 from failing_exchange.server.sent_bytes import _without_secrets
+from failing_exchange.venue.operator_incidents import INCIDENTS
 from failing_exchange.venues.binance.venue import Binance
 
+S, P = "BTC/USDT", "BTC/USDT:USDT"
 Story = Callable[[Binance, str, aiohttp.ClientSession], Awaitable[None]]
 
 
@@ -286,7 +290,9 @@ def test_the_operator_acts_on_single_orders_and_on_the_venue() -> None:
         filled, canceled, pulled, capped, restarted = await asyncio.to_thread(acts)
         assert "order 1: buy 0.04 at 30000" in filled
         assert canceled == "order 2 canceled"
-        assert [pulled, capped, restarted] == ["liquidity pulled", "fill capped", "venue restarted"]
+        assert pulled.startswith("offers to sell BTC/USDT up to ")
+        assert capped == "the next order of main fills 50 % at once"
+        assert restarted == "the venue restarts, open orders are kept"
         [fill] = await x.fetch_my_trades("BTC/USDT")
         undo = partial(control.incident, "undo_trade", symbol="BTC/USDT", trade=int(fill["id"]))
         await asyncio.to_thread(undo)
@@ -304,14 +310,94 @@ def test_a_maintenance_begins_now_or_later_and_heal_ends_it() -> None:
         await asyncio.to_thread(control.maintenance, "10m", after="1h")
         await x.fetch_balance()
         await asyncio.to_thread(control.maintenance, "10m", message="Upgrade")
-        toml = await asyncio.to_thread(control.saved_scenario)
-        assert "# left out: Upgrade, announced for 600 s" in toml  # a file has no such window
         with pytest.raises(ExchangeMaintenanceError, match="Upgrade"):
             await x.fetch_balance()
         await asyncio.to_thread(control.heal)
         await x.fetch_balance()
+        toml = await asyncio.to_thread(control.saved_scenario)
+        assert 'do = "maintenance"\nseconds = "10m"\nmessage = "Upgrade"' in toml
+        assert toml.endswith('do = "end_maintenance"\n')
         with pytest.raises(ConfigurationError, match="above 0"):
             await asyncio.to_thread(control.maintenance, 0)
+
+    served(story)
+
+
+# What the page's buttons and forms send, in an order in which each is possible.
+EVERY: tuple[dict[str, Any], ...] = (
+    {"do": "halt", "symbol": S}, {"do": "cancel_only", "symbol": S}, {"do": "resume", "symbol": S},
+    {"do": "move_price", "symbol": S, "percent": -1},
+    {"do": "change_fees", "symbol": S, "taker": 1},
+    {"do": "change_rules", "symbol": S, "orders_max": 50},
+    {"do": "trade_against", "symbol": S, "order": 1, "amount": 0.01},
+    {"do": "undo_trade", "symbol": S}, {"do": "cancel_order", "order": 1},
+    {"do": "fill_in_part", "share": 50},
+    {"do": "pull_liquidity", "symbol": S, "side": "sell", "depth": 1},
+    {"do": "cancel_orders"}, {"do": "expire_orders", "symbol": S}, {"do": "restart"},
+    {"do": "maintenance", "seconds": "10m", "after": "1h"}, {"do": "end_maintenance"},
+    {"do": "cut_connections"}, {"do": "credit", "asset": "BTC", "amount": 1},
+    {"do": "debit", "asset": "BTC", "amount": 1}, {"do": "freeze", "asset": "BTC", "amount": 0.1},
+    {"do": "venue_changes", "change": "listen_keys"},
+    {"do": "liquidate", "symbol": P}, {"do": "deleverage", "symbol": P},
+    {"do": "pay_funding", "symbol": P}, {"do": "change_funding", "symbol": P, "hours": 4},
+    {"do": "move_mark", "symbol": P, "percent": 1},
+    {"do": "set_insurance_fund", "asset": "USDT", "amount": 5},
+    {"do": "change_collateral", "asset": "BTC", "haircut": 5},
+    {"do": "settle_contract", "symbol": P},
+)  # fmt: skip
+
+
+def test_every_incident_has_a_row_a_mark_and_a_place_in_the_saved_scenario() -> None:
+    """What was done by hand is seen, and can be done again by a file."""
+    assert {one["do"] for one in EVERY} == set(INCIDENTS)
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        x, control = venue.exchange, Control(url)
+        await x.create_order(S, "limit", "buy", 0.1, 30_000)
+        for one in EVERY:
+            if one["do"] in ("liquidate", "deleverage"):
+                await x.create_order(P, "market", "buy", 0.1)
+            if one["do"] == "undo_trade":
+                [fill] = await x.fetch_my_trades(S)
+                one |= {"trade": int(fill["id"])}
+            last = x.journal.last
+            await asyncio.to_thread(control.request, "POST", "/incidents", one)
+            [row] = await asyncio.to_thread(control.rows, after=last, limit=1)
+            assert row["asked"].startswith("the operator: "), row
+            assert row["happened"], one
+            marks = await asyncio.to_thread(control.marks, one.get("symbol", S))
+            found = [m for m in marks["marks"] if m["n"] == row["n"] and m["kind"] == "incident"]
+            assert found, (one, row)
+        saved = read(await asyncio.to_thread(control.saved_scenario))
+        assert len(saved.incidents) == len(EVERY)
+
+    served(story)
+
+
+def test_heal_ends_what_still_goes_on() -> None:
+    """Halts, maintenance and moved marks end; what is saved ends them, too."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        x, control = venue.exchange, Control(url)
+
+        def acts() -> str:
+            control.incident("halt", symbol=S)
+            control.incident("cancel_only", symbol=P)
+            control.incident("move_mark", symbol=P, percent=20)
+            control.maintenance("1h")
+            control.heal()
+            return str(control.saved_scenario())
+
+        toml = await asyncio.to_thread(acts)
+        await x.create_order(S, "limit", "buy", 0.1, 30_000)
+        await x.create_order(P, "market", "buy", 0.1)
+        [price] = (await x.fetch_mark_prices([P])).values()
+        ticker = await x.fetch_ticker(P)
+        assert abs(price["markPrice"] / ticker["last"] - 1) < 0.05
+        healed = [(one["do"], one.get("symbol")) for one in tomllib.loads(toml)["incidents"][4:]]
+        assert healed == [
+            ("end_maintenance", None), ("resume", S), ("resume", P), ("move_mark", P),
+        ]  # fmt: skip
 
     served(story)
 

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
+from failing_exchange import FailingExchange, simulate
 from failing_exchange.core import commands as c
 from failing_exchange.core.collateral import ChangeCollateral
 from failing_exchange.core.commands import ChangeRules, Freeze, SetMarketStatus
 from failing_exchange.core.market import MarketStatus
 from failing_exchange.core.queries import FetchMarkPrice
 from failing_exchange.core.units import ATOMS
-from failing_exchange.errors import ConfigurationError
+from failing_exchange.errors import ConfigurationError, ExchangeMaintenanceError
 from failing_exchange.faults.triggers import nth
+from failing_exchange.scenarios.scenario import read
 from failing_exchange.venue.default_world import MARKETS
 from failing_exchange.venue.operator_incidents import INCIDENTS, OF_CONTRACTS, command_of
 from failing_exchange.venue.perpetuals import PERPETUALS
@@ -189,3 +191,42 @@ def test_incidents_change_only_what_they_name() -> None:
         assert market.orders_max == 7
 
     run(story)
+
+
+def test_a_maintenance_of_a_scenario_begins_and_ends_by_itself() -> None:
+    """At its time, not with the first request behind it: that one would still be let in."""
+    text = """
+[[incidents]]
+at = 60
+do = "maintenance"
+seconds = 60
+after = "1m"
+message = "Upgrade"
+"""
+
+    async def main() -> list[str]:
+        x = FailingExchange(latency=None)
+        read(text).apply(x)
+        heard = []
+        for pause in (0, 119, 2, 58, 2):
+            await asyncio.sleep(pause)
+            try:
+                await x.fetch_balance()
+                heard.append("ok")
+            except ExchangeMaintenanceError as error:
+                heard.append("Upgrade" if "Upgrade" in str(error) else str(error))
+        return heard
+
+    assert simulate(main()) == ["ok", "ok", "Upgrade", "Upgrade", "ok"]
+
+
+def test_a_maintenance_has_an_end_and_a_message() -> None:
+    """Else nothing would ever answer again, or an error would say nothing."""
+    for fields, told in (
+        ({}, "needs seconds"),
+        ({"seconds": None}, "has an end"),
+        ({"seconds": 60, "message": ""}, "message must be a string"),
+        ({"seconds": 60, "message": 5}, "message must be a string"),
+    ):
+        with pytest.raises(ConfigurationError, match=told):
+            command_of("maintenance", fields, {})

@@ -16,7 +16,7 @@ from tests.core.contracts import PERPETUAL
 
 S = PERPETUAL.symbol
 FIELDS = {"symbol": S, "percent": 1, "maker": 0.1, "cost_min": 1, "asset": "USDT", "amount": 1}
-FIELDS |= {"hours": 4, "change": "listen_keys", "worth": 0.9}
+FIELDS |= {"hours": 4, "change": "listen_keys", "worth": 0.9, "seconds": 30}
 FIELDS |= {"order": 3, "side": "sell", "depth": 1, "share": 50}
 ONE_OF = {  # of these one is needed
     "change_fees": ("maker",), "change_rules": ("cost_min",), "change_funding": ("hours",),

@@ -23,6 +23,7 @@ from failing_exchange.core.order import (
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.queries import Query
 from failing_exchange.core.reject import Refusal, Reject
+from failing_exchange.core.venue_commands import CutConnections, PlanMaintenance
 
 # ---- clients act
 
@@ -577,7 +578,7 @@ Operator: TypeAlias = (
     | ReleaseOrder | CapNextFill | OperatorCancel | Credit | Debit | Freeze | EndFreezes
     | BustTrade | OpenAccount | Restart | SettleDue | EndDue | CheckMarks | MoveMark
     | LiquidatePosition | Deleverage | SettleContract | SetInsuranceFund
-    | PayFunding | ChangeFunding | ChangeCollateral | ChangeApi
+    | PayFunding | ChangeFunding | ChangeCollateral | ChangeApi | PlanMaintenance | CutConnections
 )  # fmt: skip
 Action: TypeAlias = (
     PlaceOrder | PlaceOrderList | CancelOrder | CancelOrderList | CancelAllOrders | AmendOrder

@@ -44,6 +44,7 @@ from failing_exchange.core.settlement import check_kind
 from failing_exchange.core.state import NEVER, MarketState, State
 from failing_exchange.core.time_step import check_triggers, run_step
 from failing_exchange.core.units import HOUR_S, SECOND
+from failing_exchange.core.venue_commands import CutConnections, PlanMaintenance
 
 AUDIT_EVERY = 256  # events after which the auditor, if there is one, is shown them
 LOOK_AHEAD = HOUR_S  # seconds for which the next touch of an order is searched at a time
@@ -102,6 +103,8 @@ HANDLERS: dict[type, Handler] = {
     c.OpenAccount: operator_commands.open_account,
     c.Restart: operator_commands.restart,
     c.ChangeApi: operator_commands.change_api,
+    PlanMaintenance: operator_commands.plan_maintenance,
+    CutConnections: operator_commands.cut_connections,
     c.SettleDue: operator_commands.settle_due,
     c.SetLeverage: margin_commands.set_leverage,
     c.SetMarginMode: margin_commands.set_margin_mode,

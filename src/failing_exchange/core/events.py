@@ -15,6 +15,7 @@ from failing_exchange.core.order import (
     PreventedMatch,
 )
 from failing_exchange.core.reject import Reason
+from failing_exchange.core.venue_commands import ConnectionsCut, MaintenancePlanned
 
 
 class OrderAccepted(NamedTuple):
@@ -324,5 +325,5 @@ Event: TypeAlias = (
     | MarketChanged | PriceMoved | LiquidityPulled | FillCapped | VenueRestarted
     | OperationRefused | PositionChanged | FuturesBalanceChanged | MarginSettingsChanged
     | PositionLiquidated | MarkMoved | MarginCalled | ContractSettled | ConditionalChanged
-    | FundingPaid | ApiChanged | CollateralChanged
+    | FundingPaid | ApiChanged | CollateralChanged | MaintenancePlanned | ConnectionsCut
 )  # fmt: skip

@@ -44,6 +44,13 @@ from failing_exchange.core.state import (
 from failing_exchange.core.stop_triggers import stop_of
 from failing_exchange.core.time_step import make_live
 from failing_exchange.core.units import PPM, SECOND
+from failing_exchange.core.venue_commands import (
+    LONGEST,
+    ConnectionsCut,
+    CutConnections,
+    MaintenancePlanned,
+    PlanMaintenance,
+)
 from failing_exchange.text.number_checks import is_whole
 from failing_exchange.text.spelling import did_you_mean
 
@@ -257,6 +264,22 @@ def change_api(state: State, command: c.ChangeApi, at: int) -> None:
         return
     state.api_changes[command.change] = None
     state.events.append(ApiChanged(command.change, at))
+
+
+def plan_maintenance(state: State, command: PlanMaintenance, at: int) -> None:
+    """Record a maintenance, or the end of all."""
+    for name in ("nanoseconds", "after"):
+        value = getattr(command, name)
+        if not 0 <= value <= LONGEST:
+            raise Reject(Reason.BAD_REQUEST, f"{name} is from 0 to {LONGEST}, not {value}")
+    start = at + command.after
+    told = MaintenancePlanned(start, command.nanoseconds, command.message, at)
+    state.events.append(told)
+
+
+def cut_connections(state: State, command: CutConnections, at: int) -> None:
+    """Record that connections break."""
+    state.events.append(ConnectionsCut(command.kind, at))
 
 
 def credit(state: State, command: c.Credit, at: int) -> None:

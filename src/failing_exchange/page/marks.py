@@ -15,6 +15,7 @@ from failing_exchange.core import events as e
 from failing_exchange.core.commands import OpenAccount
 from failing_exchange.core.order import BUY
 from failing_exchange.core.units import MILLISECOND, SECOND
+from failing_exchange.core.venue_commands import ConnectionsCut, MaintenancePlanned
 from failing_exchange.journal.trip import MARKET, faults_of
 from failing_exchange.page.rows import row_of
 from failing_exchange.report.text import event_text
@@ -35,6 +36,7 @@ NO_MARKET = ""  # marks that concern all markets, as a restart of the venue
 INCIDENTS = (
     e.MarketChanged, e.PriceMoved, e.LiquidityPulled, e.FillCapped, e.VenueRestarted, e.TradeBusted,
     e.MarkMoved, e.ContractSettled, e.CollateralChanged, e.ApiChanged, e.FundingPaid,
+    MaintenancePlanned, ConnectionsCut,
 )  # fmt: skip
 
 
@@ -60,6 +62,7 @@ class Seen:
     trip: Trip
     events: int = 0
     labels: int = 0
+    noted: bool = False  # whether what the operator did has its mark
 
 
 class Marks:
@@ -109,7 +112,7 @@ class Marks:
         chosen = _chosen(kept, self._room(kept))
         self.skipped += (new if self._read else len(kept)) - len(chosen)
         for trip in chosen:
-            if trip.happened or trip.struck or not trip.ended_at:
+            if trip.happened or trip.struck or not trip.ended_at or trip.operation == MARKET:
                 self._note(Seen(trip))
         self._read = self._journal.last
 
@@ -130,7 +133,8 @@ class Marks:
         seen.labels += len(labels)
         for event in events:
             self._event(trip, event)
-        by_operator = bool(events) and trip.operation == MARKET and _is_incident(trip.command)
+        by_operator = not seen.noted and trip.operation == MARKET and _is_incident(trip.command)
+        seen.noted = True
         if labels or by_operator:
             row, symbol, at = row_of(trip, self._markets()), _symbol_of(trip), trip.born_at
             if labels:

@@ -34,6 +34,7 @@ from failing_exchange.core.units import atoms_text
 from failing_exchange.journal.trip import Damaged, Edited, Trip
 from failing_exchange.judge.products import product_of
 from failing_exchange.judge.verdict import Verdict
+from failing_exchange.report.operator_text import OF_OPERATOR
 from failing_exchange.text.durations import span
 from failing_exchange.venue.venue_clock import instant_text
 from failing_exchange.virtual.wallclock import REAL
@@ -81,9 +82,10 @@ def event_text(event: Any, markets: Mapping[str, Market]) -> str:
     """One event."""
     if isinstance(event, e.OrderFilled) and event.fill.symbol in markets:
         return _fill(event.fill, markets)
-    say = OF_CONTRACTS.get(type(event))
-    if say is not None and (not event.symbol or event.symbol in markets):
-        return say(event, markets.get(event.symbol))
+    say = OF_CONTRACTS.get(type(event)) or OF_OPERATOR.get(type(event))
+    symbol = getattr(event, "symbol", "")
+    if say is not None and (not symbol or symbol in markets):
+        return say(event, markets.get(symbol))
     words = _words(type(event).__name__.removeprefix("Order"))
     order_id = getattr(event, "order_id", None)
     return words if order_id is None else f"order {order_id} {words}"

@@ -14,25 +14,16 @@ from failing_exchange.faults.plan import FaultRule
 from failing_exchange.journal.serialize import plain
 from failing_exchange.scenarios.scenario import WHOM
 from failing_exchange.text.spelling import printable
-from failing_exchange.venue.maintenance import Window
 
 Incident = tuple[int, str, Mapping[str, Any]]  # when (nanoseconds), what, and its fields
 
 
-def scenario_text(
-    rules: Iterable[FaultRule], incidents: Iterable[Incident], ahead: Iterable[Window] = ()
-) -> str:
+def scenario_text(rules: Iterable[FaultRule], incidents: Iterable[Incident]) -> str:
     """A scenario file that arms these rules and repeats these incidents, the first one at once.
 
-    What a file can't say, such as a fault of your own or a maintenance `ahead`, stands there as a
-    comment.
+    What a file can't say, such as a fault of your own, stands there as a comment.
     """
     lines = ['description = "Armed by hand on a served venue."']
-    for window in ahead:
-        lasts = f"{window.duration / SECOND:g}"
-        what = printable(window.message)
-        lines += ["", f"# left out: {what}, announced for {lasts} s; the fault maintenance"]
-        lines += [f"# with duration = {lasts} does the same"]
     for rule in rules:
         lines += ["", *_fault(rule)]
     began: int | None = None

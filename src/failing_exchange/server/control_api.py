@@ -6,9 +6,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.core.commands import SetMarketStatus
 from failing_exchange.core.market import MarketStatus
-from failing_exchange.core.units import SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import fields_of, kind_of
 from failing_exchange.faults.triggers import always, parse
@@ -50,7 +48,6 @@ from failing_exchange.server.messages import Reply
 from failing_exchange.server.sent_bytes import response_of
 from failing_exchange.text.spelling import did_you_mean, shown
 from failing_exchange.venue.account_truth import account_view, look_at, view_of
-from failing_exchange.venue.maintenance import DEFAULT_MESSAGE, Window
 from failing_exchange.venue.operator_incidents import command_of
 from failing_exchange.venue.plain_view import instant
 
@@ -339,34 +336,30 @@ class ControlApi:
         return {"done": asked["do"]}
 
     def maintenance(self, asked: Asked) -> Any:
-        """Every request is refused for some time, now or later."""
-        venue, message = self.exchange.venue, asked.get("message", DEFAULT_MESSAGE)
-        seconds, after = (span_of(name, asked.get(name, 0)) for name in ("seconds", "after"))
-        if not seconds:
-            raise ConfigurationError("seconds must be above 0, not 0: a maintenance has an end")
-        start, lasts = venue.clock.now() + round(after * SECOND), round(seconds * SECOND)
-        venue.maintenance.add(Window(start, lasts, message))
-        venue.gates_changed()
-        return {**dict(instant("from", start)), **dict(instant("until", start + lasts))}
+        """The incident of this name, answered with when it begins and ends."""
+        self.incident({"do": "maintenance", **asked})
+        window = self.exchange.venue.maintenance.windows[-1]
+        end = window.start + window.duration
+        return {**dict(instant("from", window.start)), **dict(instant("until", end))}
 
     def heal(self, asked: Asked) -> Any:
         """Health again, of the markets, too."""
-        self.exchange.reset()
         venue = self.exchange.venue
+        begun = [] if not venue.maintenance.windows else [{"do": "end_maintenance"}]
         halted = [s for s in venue.markets if venue.market_of(s).status in HALTED]
-        for symbol in halted:
-            venue.operate(SetMarketStatus(symbol, MarketStatus.TRADING))
-            self.done.append((venue.clock.now(), "resume", {"symbol": symbol}))
+        moved = [ms.market.symbol for ms in venue.gateway.engine.state.contracts if ms.mark_shift]
+        for one in (
+            *begun,
+            *({"do": "resume", "symbol": symbol} for symbol in halted),
+            *({"do": "move_mark", "symbol": symbol, "percent": 0} for symbol in moved),
+        ):
+            self.incident(one)
+        self.exchange.reset()
         return {"rules": len(self.exchange.armed), "resumed": halted}
 
     def saved(self, asked: Asked) -> Any:
         """What is armed, and the incidents so far, as a scenario file."""
-        venue = self.exchange.venue
-        ahead = [
-            window for window in venue.maintenance.windows
-            if not window.period and window.start + window.duration > venue.clock.now()
-        ]  # fmt: skip
-        return {"toml": scenario_text(self.exchange.armed, self.done, ahead)}
+        return {"toml": scenario_text(self.exchange.armed, self.done)}
 
     def scenarios(self, asked: Asked) -> Any:
         """The scenarios that come with the package."""
@@ -387,10 +380,9 @@ class ControlApi:
 
     def hang_up(self, asked: Asked) -> Any:
         """Break all open WebSocket connections."""
-        found = list(self.venue.sockets.connections)
-        for connection in found:
-            connection.abort()
-        return {"broken": len(found)}
+        many = len(self.venue.sockets.connections)
+        self.incident({"do": "cut_connections"})
+        return {"broken": many}
 
     def openapi(self, asked: Asked) -> Any:
         """This table, as an OpenAPI document."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from failing_exchange.core.events import VenueRestarted
+from failing_exchange.core.venue_commands import ConnectionsCut
 from failing_exchange.server.api_keys import Keyring
 from failing_exchange.server.dispatcher import Dispatcher
 from failing_exchange.server.http_connection import HttpServer
@@ -120,8 +121,8 @@ class VenueServer:
         return self._listeners[0]()
 
     def _heard(self, events: tuple[Event, ...], at: int) -> None:
-        """A venue that died takes its connections with it."""
-        if any(event.__class__ is VenueRestarted for event in events):
+        """A venue that died takes its connections with it; the operator may cut them, too."""
+        if any(event.__class__ in (VenueRestarted, ConnectionsCut) for event in events):
             self._hang_up()
 
     def _on_halt(self) -> None:

@@ -163,7 +163,7 @@ class Control:
         self, seconds: float | str, *, after: float | str = 0, message: str | None = None
     ) -> Any:
         """Have the venue refuse every request for some time, from now on or `after` a while."""
-        given = {"seconds": seconds, "after": after, "message": message}
+        given = {"seconds": seconds, "after": after or None, "message": message}
         body = {name: value for name, value in given.items() if value is not None}
         return self.request("POST", "/maintenance", body)
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from failing_exchange.core.units import DAY, MICROSECOND, MINUTE, SECOND, WEEK
+from failing_exchange.core.venue_commands import MaintenancePlanned
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.number_checks import is_number
 from failing_exchange.text.spelling import did_you_mean
@@ -75,6 +76,15 @@ class MaintenanceSchedule:
         if len(self.windows) >= WINDOWS_MAX:
             raise ConfigurationError(f"{WINDOWS_MAX} maintenance windows are planned already")
         self.windows.append(window)
+
+    def hear(self, planned: MaintenancePlanned) -> None:
+        """Take over what the operator plans; of too many windows the earliest gives way."""
+        if not planned.duration:
+            self.windows.clear()
+            return
+        if len(self.windows) >= WINDOWS_MAX:
+            self.windows.remove(min(self.windows))
+        self.windows.append(Window(planned.start, planned.duration, planned.message))
 
     def at(self, at: int) -> tuple[int, str] | None:
         """(end, message) of the maintenance at an instant; of several the one that ends last."""

@@ -13,11 +13,13 @@ from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.order import Side
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS, DAY_S, PPM, SECOND, atoms_text
+from failing_exchange.core.venue_commands import CutConnections, PlanMaintenance
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.text.durations import FORMS, seconds_of
 from failing_exchange.text.number_checks import is_number
 from failing_exchange.text.spelling import did_you_mean, shown
 from failing_exchange.unified.numbers import atoms_of
+from failing_exchange.venue.maintenance import DEFAULT_MESSAGE
 
 SPAN_MIN, SPAN_MAX = 0.001, 366 * DAY_S  # seconds of an incident; others are refused
 PERCENT_MIN, PERCENT_MAX = -99.99, 100_000  # of a move of the price; no price is 0
@@ -27,6 +29,7 @@ RATE_PERCENT_MAX = 100  # of a funding rate, its cap or floor, up or down; other
 ID_MAX = 2**53 - 1  # of an order or a trade; a higher number is refused
 DEPTH_PERCENT_MAX = 1_000  # of pulled offers, from the best price; more is refused
 ORDERS = ("kept", "lost")  # what becomes of open orders
+MESSAGE_MAX = 1_000  # letters of what clients are told; a longer text is refused
 NAME_MAX = 100  # letters of the name of an account or an asset; a longer one is refused
 Fields = Mapping[str, Any]
 Markets = Mapping[str, Market]
@@ -276,6 +279,19 @@ def _mark(f: Fields, m: Markets) -> c.Operator:
     return c.MoveMark(f["symbol"], nanoseconds=_span(f), ppm=round(percent * PPM / 100))
 
 
+def _maintenance(f: Fields, m: Markets) -> c.Operator:
+    message = f.get("message", DEFAULT_MESSAGE)
+    if not isinstance(message, str) or not 0 < len(message) <= MESSAGE_MAX:
+        raise ConfigurationError(
+            f"message must be a string of 1 to {MESSAGE_MAX} letters, not {shown(message)}"
+        )
+    lasts = _span(f)
+    if lasts is None:
+        raise ConfigurationError(f"seconds must be {FORMS}: a maintenance has an end")
+    after = 0 if f.get("after") == 0 else _span(f, "after") or 0
+    return PlanMaintenance(lasts, after, message)
+
+
 def _fund(f: Fields, m: Markets) -> c.Operator:
     is_empty = is_number(f["amount"]) and f["amount"] == 0
     return c.SetInsuranceFund(_name(f, "asset"), 0 if is_empty else _atoms(f, "amount"))
@@ -343,6 +359,18 @@ INCIDENTS: dict[str, Incident] = {
     "restart": Incident(
         "The venue's process dies and comes back: all connections break.", (), ("orders",),
         _restart,
+    ),
+    "maintenance": Incident(
+        "The venue is in maintenance and refuses every request, now or later.",
+        ("seconds",), ("after", "message"), _maintenance,
+    ),
+    "end_maintenance": Incident(
+        "Every maintenance ends, also those that are ahead.", (), (),
+        lambda f, m: PlanMaintenance(0),
+    ),
+    "cut_connections": Incident(
+        "All WebSocket connections break; the venue goes on.", (), (),
+        lambda f, m: CutConnections(),
     ),
     "credit": Incident(
         "An account is paid in.", ("asset", "amount"), ("account", "wallet"),
@@ -434,6 +462,9 @@ FIELDS: dict[str, Mapping[str, Any]] = {  # each parameter as a JSON schema
     "after": _field(
         _SPAN, "in how long it comes, as 60 or 10m; left out: now",
         minimum=SPAN_MIN, maximum=SPAN_MAX,
+    ),
+    "message": _field(
+        _NAME, f"what clients are told ({DEFAULT_MESSAGE})", minLength=1, maxLength=MESSAGE_MAX
     ),
     "order": _field("integer", "an order's number, as in the journal", minimum=1, maximum=ID_MAX),
     "trade": _field("integer", "a trade's number, as in the journal", minimum=1, maximum=ID_MAX),

@@ -146,7 +146,7 @@ class RunningVenue:
         elif self.durable is not None:
             self.durable.bind(self.gateway)
         self.loop = loop  # only now: where building has failed, the next call says so again
-        self._wake_for_api_changes()
+        self._wake_for_announced()
         self.gateway.latency = self._latency()
         self.set_gates()
         if begins:
@@ -277,20 +277,40 @@ class RunningVenue:
         Raises ConfigurationError for an unknown change of the API, and `Reject` as the engine does.
         """
         self.check_operator(command)
+        self._hear(command)
         self.gateway.operate(command)
-        self._wake_for_api_changes()
+        self._wake_for_announced()
 
-    def _wake_for_api_changes(self) -> None:
-        """Have planned changes of the API come when they are due, not with the next request.
+    def _wake_for_announced(self) -> None:
+        """Have changes of the API and maintenance come when they are due, not with a request.
 
-        A request is read before it reaches the exchange, by the rules that hold then.
+        A request is read and admitted before it reaches the exchange, by the rules that hold then.
         """
         from failing_exchange.core.commands import ChangeApi
+        from failing_exchange.core.venue_commands import CutConnections, PlanMaintenance
 
         assert self.engine is not None
         for item in self.engine.state.agenda:
-            if item.command.__class__ is ChangeApi:
+            if item.command.__class__ in (ChangeApi, PlanMaintenance, CutConnections):
+                self._hear(item.command)
                 self.gateway.later(item.at, self._settle, keeps_running=False)
+
+    def _hear(self, command: Any) -> None:
+        """Listen for maintenance where there may be some; a listener makes each order slower."""
+        from failing_exchange.core.venue_commands import PlanMaintenance
+
+        if command.__class__ is PlanMaintenance and self._heard not in self.gateway.listeners:
+            self.gateway.listeners.append(self._heard)
+
+    def _heard(self, events: tuple[Event, ...], at: int) -> None:
+        """Refuse requests while a maintenance lasts that the operator has planned."""
+        from failing_exchange.core.venue_commands import MaintenancePlanned
+
+        planned = [event for event in events if event.__class__ is MaintenancePlanned]
+        for event in planned:
+            self.maintenance.hear(event)
+        if planned:
+            self.gates_changed()
 
     def _settle(self) -> None:
         self.gateway.settle(self.clock.now())
@@ -326,7 +346,7 @@ class RunningVenue:
             self.check_operator(command)
             now = self.clock.now()
             self.engine.schedule(now + after, command, now)
-            self._wake_for_api_changes()
+            self._wake_for_announced()
 
     def close(self) -> None:
         """Write out the journal. Raises a bug of ours that an earlier trip met."""
