@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -24,9 +25,18 @@ from failing_exchange.errors import (
 from failing_exchange.faults.triggers import nth
 from failing_exchange.page.assets import HEADERS
 from failing_exchange.scenarios.scenario import read
+from failing_exchange.server.api_keys import DEFAULT_KEY
 from failing_exchange.server.control_server import ControlServer
 from failing_exchange.server.messages import Request
 from failing_exchange.server.sent_bytes import _without_secrets
+from failing_exchange.server.sent_frames import (
+    FRAME_BYTES_MAX,
+    FRAMES_KEPT_MAX,
+    SentFrame,
+    SentFrames,
+    frames_view,
+)
+from failing_exchange.server.websocket_frames import frame
 from failing_exchange.venue.operator_incidents import INCIDENTS
 from failing_exchange.venues.binance.venue import Binance
 
@@ -420,6 +430,74 @@ def test_a_story_shows_the_bytes_that_were_sent() -> None:
         assert (await asyncio.to_thread(control.trip, inside["n"]))["response"] is None
 
     served(story)
+
+
+def test_a_story_shows_the_frames_of_a_push() -> None:
+    """As they were sent, with the venue's envelope; also a frame that a fault has cut."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        x, control = venue.exchange, Control(url)
+        place = f"ws://127.0.0.1:{venue._listeners[0].port}"
+        asked = Request("POST", "/api/v3/userDataStream", headers={"x-mbx-apikey": DEFAULT_KEY})
+        given = await venue.ask(asked)
+        assert given is not None
+        key = json.loads(given.body)["listenKey"]
+        async with session.ws_connect(f"{place}/stream?streams={key}") as socket:
+            x.arm("break_frame", nth(2), operations=["watch_orders"])
+            for _ in range(2):
+                await x.create_order(S, "limit", "buy", 0.1, 30_000)
+            heard = [(await socket.receive_json())["data"]["e"] for _ in range(2)]
+            assert (await socket.receive()).type in (
+                aiohttp.WSMsgType.CLOSED,
+                aiohttp.WSMsgType.ERROR,
+            )
+            rows = await asyncio.to_thread(control.rows)
+            pushes = [row["n"] for row in rows if row["push"]][:3]
+            shown = [await asyncio.to_thread(control.trip, n) for n in pushes]
+        [first], [second], [broken] = (one["frames"] for one in shown)
+        whole = [json.loads(one["text"]) for one in (first, second)]
+        assert [one["data"]["e"] for one in whole] == heard
+        assert {one["stream"] for one in whole} == {"(left out)"}
+        assert first["kind"] == broken["kind"] == "text"
+        assert first["head"].startswith("81 7e")  # a whole message, its length in two bytes
+        assert 3 * broken["bytes"] < 2 * first["bytes"]
+        assert broken["text"].startswith('{"stream":"(left out)","data":{"e":"executionReport"')
+        assert key not in json.dumps(shown)
+
+    served(story, as_of="2025-06-01")  # when Spot still had listen keys
+
+
+def test_the_frames_that_are_kept_are_bounded() -> None:
+    """A night of pushes must not fill the memory of a venue with a page."""
+    log, data = SentFrames(), frame(b"x" * 100_000)
+    log.note("ws-1", data)  # of no trip: a market push to all
+    for number in range(FRAMES_KEPT_MAX + 5):
+        log.begin(SimpleNamespace(number=number + 1))  # type: ignore[arg-type]
+        log.note("ws-1", data)
+        log.end()
+    assert log.of(0) == log.of(5) == []
+    [kept] = log.of(6)
+    assert len(kept.data) == FRAME_BYTES_MAX
+    [shown] = frames_view([kept])
+    assert (shown["kind"], shown["bytes"]) == ("text", len(data))
+    assert shown["cut"] == len(data) - FRAME_BYTES_MAX
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "text"),
+    [
+        (frame(b'{"stream":"k3y","data":{"listenKey":"k3y"}}'), "text",
+         '{"stream":"(left out)","data":{"listenKey":"(left out)"}}'),
+        (frame(b'{"stream":"btcusdt@trade","data":{}}'), "text",
+         '{"stream":"btcusdt@trade","data":{}}'),
+        (frame(b'{"stream":"k3y-of-somebody"}')[:20], "text", '{"stream":"(left out)"'),
+        (frame(b"k3y", 2), "binary", ""), (b"\xf1\x03k3y", "broken", ""), (b"", "broken", ""),
+    ],
+)  # fmt: skip
+def test_frames_that_are_shown_have_no_secrets(data: bytes, kind: str, text: str) -> None:
+    """Whole, cut or broken: a listen key gives access to an account's stream."""
+    [shown] = frames_view([SentFrame(1, "ws-1", data, len(data))])
+    assert (shown["kind"], shown["text"]) == (kind, text)
 
 
 def test_bytes_that_are_shown_have_no_secrets() -> None:

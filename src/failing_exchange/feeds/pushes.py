@@ -45,7 +45,7 @@ def send(
             if trip.hung_up:
                 to.lose(trip)
             else:
-                to.hear(trip)
+                gateway.tell(trip, to.hear)
         except Exception as bug:
             gateway.unanswered(bug, trip)
             to.fail()

@@ -46,6 +46,7 @@ from failing_exchange.server.market_look import (
 )
 from failing_exchange.server.messages import Reply
 from failing_exchange.server.sent_bytes import response_of
+from failing_exchange.server.sent_frames import SentFrame, SentFrames, frames_view
 from failing_exchange.text.spelling import did_you_mean, shown
 from failing_exchange.venue.account_truth import account_view, look_at, view_of
 from failing_exchange.venue.operator_incidents import command_of
@@ -71,6 +72,7 @@ class Story(NamedTuple):
     trip: Trip
     explanation: str
     response: dict[str, Any] | None
+    frames: list[SentFrame]
     around: list[Trip]
 
 
@@ -88,6 +90,7 @@ class ControlApi:
         self.view = view_of(venue.exchange.venue)
         self.metrics = Metrics(venue)
         self.marks = marks_of(venue.exchange.venue)
+        self.frames = SentFrames()
         self.done: deque[Incident] = deque(maxlen=DONE_KEPT_MAX)  # incidents by hand
 
     def answer(self, method: str, path: str, asked: Asked) -> Any:
@@ -181,7 +184,8 @@ class ControlApi:
         at = number - kept[0].number
         around = list(islice(kept, max(0, at - AROUND_MAX), at + AROUND_MAX))
         response = response_of(self.venue, found)
-        return Story(found, str(self.exchange.explain(number)), response, around)
+        frames = self.frames.of(number)
+        return Story(found, str(self.exchange.explain(number)), response, frames, around)
 
     def show_trip(self, found: Story) -> Any:
         """The whole story of a trip."""
@@ -190,6 +194,7 @@ class ControlApi:
             "row": row_of(trip, markets),
             "explanation": found.explanation,
             "response": found.response,
+            "frames": frames_view(found.frames),
             "related": related(trip, found.around, markets),
             "test": copied_test(trip, markets),
         }

@@ -94,6 +94,7 @@ class ControlServer:
         else:
             found = await self._open_beside(host, port)
         self.api.metrics.begin()
+        self.api.exchange.venue.gateway.sent = self.api.frames
         return found
 
     async def _open_beside(self, host: str, port: int) -> int:

@@ -248,7 +248,7 @@ class Driver:
         def hear(trip: Trip) -> None:
             self._under_way.pop(trip.number, None)
             try:
-                self._answer(inquiry, trip)
+                connection.gateway.tell(trip, partial(self._answer, inquiry))
             except Exception as bug:
                 self._lose(inquiry, bug, trip)
 

@@ -189,7 +189,9 @@ class Connection:
             self._write(data)
 
     def _write(self, data: bytes) -> None:
-        outbox = self._outbox
+        outbox, sent = self._outbox, self.gateway.sent
+        if sent is not None:
+            sent.note(self.name, data)
         if not outbox:
             self._outgoing.add(self)
         outbox.append(data)

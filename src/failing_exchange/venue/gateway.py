@@ -50,6 +50,19 @@ class Gate(Protocol):
     def __call__(self, trip: Trip, at: int, /) -> Any: ...
 
 
+class SentLog(Protocol):
+    """Keeps what is sent while a trip is told."""
+
+    def begin(self, trip: Trip, /) -> None:
+        """What is sent from now on tells this trip."""
+
+    def end(self) -> None:
+        """The trip is told."""
+
+    def note(self, connection: str, data: bytes, /) -> None:
+        """These bytes are sent to a connection."""
+
+
 class UnreadError(InternalError):
     """A bug of ours in reading a request, in real time: it is journalled, and the venue goes on."""
 
@@ -88,6 +101,7 @@ class Gateway:
         self.gates: list[Gate] = []
         self.listeners: list[Listener] = []
         self.watchers: list[Reply] = []  # called with each request, once it is read
+        self.sent: SentLog | None = None  # of a venue with a control server
         self.failure: Exception | None = None
         self.unanswered_count = 0  # answers lost because of bugs of ours
         self.counter = RequestCounter(plan.seed)
@@ -147,6 +161,18 @@ class Gateway:
             self.match(trip, at)
         self._advance(trip, self._carry(trip, at, kind))
         return trip
+
+    def tell(self, trip: Trip, hear: Reply) -> None:
+        """Have a receiver told of a trip on its connections, and keep what is sent to them."""
+        sent = self.sent
+        if sent is None:
+            hear(trip)
+            return
+        sent.begin(trip)
+        try:
+            hear(trip)
+        finally:
+            sent.end()
 
     def is_straight(self, operation: str, at: int) -> bool:
         """Whether nothing can delay, alter or watch a push now, so that it needs no trip."""

@@ -44,7 +44,7 @@ const body = (trip, open) => {
     part("Asked", row.asked, trip.message),
     part("Happened", row.happened, trip.happened),
     part("Told", row.told || "nothing", trip.told),
-    sent(trip.response),
+    sent(trip.response), framed(trip.frames, trip),
     el("h3", {}, "Decided"), el("pre", {tabindex: "0"}, trip.explanation),
     others("Before, about the same orders", related.before, open),
     learned(trip, open),
@@ -82,6 +82,14 @@ const sent = response => response && [
     ? `These bytes were damaged on their way: ${response.damage.replaceAll("_", " ")}.`
     : "Made again from the journal, as the REST API writes it; the headers say what is used of the limits now."),
 ];
+
+const framed = (frames, trip) => frames.length ? [
+  el("h3", {}, `Bytes sent on ${[...new Set(frames.map(one => one.connection))].join(", ")}`),
+  frames.map(one => [
+    el("p", {class: "soft"}, `A ${one.kind} frame of ${one.bytes.toLocaleString("en")} bytes, which begin with ${one.head}`),
+    one.text ? el("pre", {tabindex: "0"}, one.text, one.cut ? ` … ${one.cut.toLocaleString("en")} more bytes` : "") : null]),
+] : trip.row.push && trip.told !== null ? [el("h3", {}, "Bytes sent"), el("p", {class: "soft"},
+  trip.row.through ? "None." : "None are known: this client is in process, its frames are forgotten, or a fault sent nothing.")] : null;
 
 const SHOWN_MAX = 200; // entries of one list or object
 /** A value of JSON as nested lists. */
