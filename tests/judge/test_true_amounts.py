@@ -69,3 +69,4 @@ def test_a_bot_that_books_is_known_by_what_it_believes_beside_its_look() -> None
     assert true.is_booked(1_000 / 1e8, NOW)
     assert not true.is_booked(900 / 1e8, NOW)
     assert not true.is_booked(800 / 1e8, NOW)
+    assert not true._replace(look=None).is_booked(1_000 / 1e8, NOW), "it may look later"

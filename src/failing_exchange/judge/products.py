@@ -165,6 +165,7 @@ class Traded:
     def __init__(self) -> None:
         self.total: dict[str, int] = {}  # by asset
         self.held: dict[str, int] = {}  # by market: of what is held there
+        self.lots: dict[tuple[str, Side], int] = {}  # by market and side: bought, or sold
         self.cash: dict[str, None] = {}  # assets of which the ledger alone knows what was gained
         self._late: deque[Gain] = deque(maxlen=LATE_KEPT_MAX)
 
@@ -174,6 +175,8 @@ class Traded:
         self.cash.update(dict.fromkeys(product.cash(market)))
         held, changes = product.gained(market, fill), product.changes(market, fill)
         self.held[fill.symbol] = self.held.get(fill.symbol, 0) + held
+        key = (fill.symbol, fill.side)
+        self.lots[key] = self.lots.get(key, 0) + fill.lots
         for asset, atoms in changes.items():
             self.total[asset] = self.total.get(asset, 0) + atoms
         self._late.append(Gain(fill, held, changes))

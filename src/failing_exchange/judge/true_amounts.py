@@ -49,8 +49,9 @@ class TrueAmount(NamedTuple):
 
     def is_booked(self, believed: float, at: int) -> bool:
         """Whether a belief is right as that of a bot which books changes, and not by its look."""
-        by_look = any(is_near(atoms, believed) for atoms in self._looked())
-        return not by_look and any(is_near(atoms, believed) for atoms in self._booked(at))
+        if self.look is None or any(is_near(atoms, believed) for atoms in self._looked()):
+            return False
+        return any(is_near(atoms, believed) for atoms in self._booked(at))
 
     def _booked(self, at: int, grace_s: float = GRACE_S) -> list[int]:
         found, together = {self.atoms: None}, self.atoms

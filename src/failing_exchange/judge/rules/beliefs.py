@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from failing_exchange.core.order import Fill, Side
-from failing_exchange.core.reject import Reject
+from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, SECOND
-from failing_exchange.faults.operations import PRIVATE_CALLS
+from failing_exchange.faults.operations import CHANGE, PRIVATE_CALLS
 from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.judge.answers import received
 from failing_exchange.judge.facts import NEVER, Facts, OrderFacts
 from failing_exchange.judge.false_reads import reached, told_falsely
 from failing_exchange.judge.holdings import NOTICED_MONEY
 from failing_exchange.judge.probe import Sample
-from failing_exchange.judge.products import product_of, sign
+from failing_exchange.judge.products import product_of
 from failing_exchange.judge.rule import Rule, RunEnd, Severity
-from failing_exchange.judge.rules.back_off import INCURABLE
+from failing_exchange.judge.rules.back_off import FOR_THE_ACCOUNT
 from failing_exchange.judge.true_amounts import is_near, true_balance, true_position
 from failing_exchange.judge.wording import describe_failure, request_name
 from failing_exchange.text.durations import span
@@ -25,6 +25,7 @@ INFERRED = (
     "the bot was told of some fills only by their traces (balances, lists): give it a probe, so "
     "that it can be asked what it made of them"
 )
+STALE_S = 150.0  # seconds; a bot is asked each minute, and may fail to answer once
 
 
 class Converges(Rule):
@@ -57,7 +58,8 @@ class Converges(Rule):
         """Note a final refusal: a bot that is locked out can't look, and has to stop."""
         answer = received(trip)
         if isinstance(answer, Reject):
-            if answer.reason in INCURABLE:
+            may_read = answer.reason is Reason.PERMISSION_DENIED and trip.operation in CHANGE
+            if answer.reason in FOR_THE_ACCOUNT and not may_read:
                 self._refused_at = trip.ended_at
         elif answer is not None and trip.operation in PRIVATE_CALLS:
             self._refused_at = NEVER
@@ -70,6 +72,9 @@ class Converges(Rule):
         if end.at - end.last_fault_at < self.within_s * SECOND:
             self.unknown = f"the run ended less than {span(self.within_s)} after the last fault"
             return
+        if self._last is not None and end.at - self._last.at > STALE_S * SECOND:
+            self.unknown = f"the bot has not said for {span(STALE_S)} what it believes"
+            return
         self._accused = {}
         self._strangers(end)
         if self._last is None:
@@ -81,9 +86,11 @@ class Converges(Rule):
     def _strangers(self, end: RunEnd) -> None:
         """Report open orders that the bot was never told of."""
         facts = self.context.facts
+        believed = () if self._last is None else self._last.open_orders or ()
         for known in facts.orphans():
             late = end.at - known.accepted_at > self.within_s * SECOND
-            if not known.order.is_open or not late or self._excuse(known):
+            is_believed = known.order.client_id in believed or str(known.order.id) in believed
+            if not known.order.is_open or not late or is_believed or self._excuse(known):
                 continue
             placed = known.placed_by
             self._accused[known.order.id] = None
@@ -181,7 +188,7 @@ class Converges(Rule):
         def near(state: int) -> bool:
             return is_near(state, believed)
 
-        if reached(states, _of_other_rules(facts, asset), near):
+        if any(reached(states, parts, near) for parts in _of_other_rules(facts, asset)):
             return
         told = (facts.balances_false or {}).get(asset)
         if told is not None and is_near(told, believed):
@@ -237,19 +244,15 @@ def why_unaware(known: OrderFacts) -> str:
     return f": {request_name(trip)} was filled later, and it did not ask again"
 
 
-def _of_other_rules(facts: Facts, asset: str) -> list[int]:
-    """What a bot may have booked wrongly by another rule: fees, funding, profits of forced closes.
+def _of_other_rules(facts: Facts, asset: str) -> tuple[list[int], ...]:
+    """What a balance may lack because of a fault that another rule reports: fees, or funding.
 
-    As `reached` has them: atoms that its balance is short of the true one.
+    As `reached` has them: atoms that the belief is short of the true balance. Not both at once, for
+    then neither of those rules can tell it.
     """
     paid = [event.change for event in facts.funding if event.asset == asset]
-    closed = [
-        fill.profit
-        for fill in facts.forced
-        if product_of(facts.market(fill.symbol)).priced_in(facts.market(fill.symbol)) == asset
-    ]
-    parts = [*closed[-2:], *paid[-2:], *(-one for one in paid[-2:]), sum(paid), -sum(paid)]
-    return [one for one in (*parts, -fees_of(facts).get(asset, 0)) if one]
+    funding = [*paid[-2:], *(-one for one in paid[-2:]), sum(paid), -sum(paid)]
+    return [-fees_of(facts).get(asset, 0)], [one for one in funding if one]
 
 
 def fees_of(facts: Facts) -> dict[str, int]:
@@ -301,7 +304,9 @@ class Monotone(Rule):
         if sample.open_orders is not None or sample.positions is not None:
             self.unknown = ""
         for known in facts.orders.values() if sample.open_orders else ():
-            names = (known.order.client_id, str(known.order.id))
+            names = [str(known.order.id)]
+            if facts.named(known.order.client_id, known.symbol) is known:  # no later order has it
+                names.append(known.order.client_id)
             at = known.truly_ended_at  # told of an end that was none, it may believe otherwise
             old = at and sample.at - at > self.within_s * SECOND
             if old and any(name in (sample.open_orders or ()) for name in names):
@@ -316,12 +321,9 @@ class Monotone(Rule):
         """Report a position that is larger than all trades together: something counted twice."""
         facts = self.context.facts
         market = facts.market(symbol)
-        told = {1: 0, -1: 0}
-        for known in facts.orders.values():
-            if known.symbol == symbol:
-                told[sign(known.order.side)] += known.order.filled
         lots = round(believed * ATOMS) / market.amount_step
-        if lots > told[1] + 1 or lots < -told[-1] - 1:
+        bought, sold = (facts.traded.lots.get((symbol, side), 0) for side in (Side.BUY, Side.SELL))
+        if lots > bought + 1 or lots < -sold - 1:
             self._once(
                 symbol, at,
                 f"believes to hold {believed:.8g} {market.base}, more than all its trades make",
@@ -363,8 +365,10 @@ class BooksFees(Rule):
                 continue
             believed = self._last.balances[asset]
             wallets = facts.wallets_meant(asset, believed)
-            owned = facts.engine.state.ledger.total(wallets, asset)
-            surplus = believed * ATOMS - owned
+            true = true_balance(facts, asset, wallets, self._last.at)
+            surplus = believed * ATOMS - true.atoms
+            if any(is_near(atoms, believed) for atoms in true.allowed(self._last.at)):
+                continue
             if abs(surplus - fee) <= max(1, fee // 100):
                 self.breach(
                     f"believes to own {surplus / ATOMS:.8f} {asset} more than it does: the fees",

@@ -1,0 +1,245 @@
+"""Verdicts that were wrong: a right bot was accused, or a wrong one passed."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from failing_exchange import FailingExchange, FailingExchangeError, simulate
+from failing_exchange.core.commands import LiquidatePosition, PayFunding
+from failing_exchange.faults.triggers import parse
+from failing_exchange.judge import facts as facts_module
+from failing_exchange.judge.judge import Judge
+from failing_exchange.judge.probe import Sample, probe
+from failing_exchange.judge.rule import Outcome
+from failing_exchange.judge.verdict import Verdict
+from failing_exchange.runs.bot_process import JudgedRun
+
+SPOT, CONTRACT = "BTC/USDT", "BTC/USDT:USDT"
+PASS, FAIL, NOT_JUDGED = Outcome.PASS, Outcome.FAIL, Outcome.NOT_JUDGED
+Fault = tuple[str, str, tuple[str, ...], dict[str, Any]]
+
+
+def judged(
+    bot: Any, *faults: Fault, seconds: float = 1_200.0, fee_asset: str | None = None
+) -> Verdict:
+    """The verdict on a bot after twenty minutes; faults come at the start only."""
+
+    async def main() -> Verdict:
+        exchange = FailingExchange(
+            seed=3, markets=[SPOT, CONTRACT, "BNB/USDT"], balances={"USDT": 100_000, "BNB": 10},
+            fee_asset=fee_asset, connection_timeout=5,
+        )  # fmt: skip
+        for kind, when, operations, fields in faults:
+            exchange.arm(kind, parse(when), operations=operations, **fields)
+        judge = Judge(exchange.venue)
+        ending = await JudgedRun(
+            bot=bot, exchange=exchange, seconds=seconds, judge=judge, calm=0.0
+        ).play()
+        return judge.verdict(crashed=ending.crashed, returned=ending.returned)
+
+    return simulate(main(), seed=3)
+
+
+# ---- monotone
+
+
+async def names_each_order_alike(exchange: Any) -> None:
+    """A venue lets an ended order's name be used again."""
+    open_now: list[str] = []
+    probe(open_orders=lambda: open_now)
+    for _ in range(2):
+        order = await exchange.create_order(
+            SPOT, "limit", "buy", 0.01, 40_000, {"clientOrderId": "entry"}
+        )
+        open_now[:] = ["entry"]
+        await asyncio.sleep(590)
+        await exchange.cancel_order(order["id"], SPOT)
+        open_now.clear()
+        await asyncio.sleep(1)
+
+
+async def keeps_its_ended_order(exchange: Any) -> None:
+    probe(open_orders=lambda: ["entry"])
+    order = await exchange.create_order(
+        SPOT, "limit", "buy", 0.01, 40_000, {"clientOrderId": "entry"}
+    )
+    await exchange.cancel_order(order["id"], SPOT)
+    await asyncio.sleep(1_000)
+
+
+def test_the_name_of_an_ended_order_may_be_that_of_an_open_one() -> None:
+    """The bot believes the new order open, and not the old one."""
+    assert judged(names_each_order_alike).result("monotone").outcome is PASS
+    assert judged(keeps_its_ended_order).result("monotone").outcome is FAIL
+
+
+async def buys_each_minute(exchange: Any) -> None:
+    held = {SPOT: 0.0}
+    probe(positions=lambda: held)
+    while True:
+        order = await exchange.create_order(SPOT, "market", "buy", 0.01)
+        held[SPOT] += order["filled"] - sum(fee["cost"] for fee in order["fees"])
+        await asyncio.sleep(60)
+
+
+def test_forgotten_orders_still_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a long run only the newest orders are kept; what the others bought is still held."""
+    monkeypatch.setattr(facts_module, "ORDERS_KEPT_MAX", 5)
+    verdict = judged(buys_each_minute)
+    assert verdict.result("monotone").outcome is PASS, str(verdict)
+    assert verdict.result("converges").outcome is PASS, str(verdict)
+
+
+# ---- books_fees, funding_once and converges
+
+
+def pays_its_fee_in_bnb(*, looks: bool) -> Any:
+    """Trades once, 30 s before the end, or at the start and never books the fee."""
+
+    async def bot(exchange: Any) -> None:
+        seen = {"BNB": 10.0}
+        probe(balances=lambda: seen)
+        if not looks:
+            await exchange.create_order(SPOT, "market", "buy", 0.01)
+        await asyncio.sleep(1_150)
+        if looks:
+            seen["BNB"] = (await exchange.fetch_balance())["total"]["BNB"]
+            await asyncio.sleep(20)
+            await exchange.create_order(SPOT, "market", "buy", 0.01)
+        await asyncio.sleep(1_000)
+
+    return bot
+
+
+def test_a_fee_since_the_newest_look_is_not_left_out() -> None:
+    """It is all that is missing, as in the books of a bot that knows no fees."""
+    right = judged(pays_its_fee_in_bnb(looks=True), fee_asset="BNB")
+    assert right.result("books_fees").outcome is PASS, str(right)
+    wrong = judged(pays_its_fee_in_bnb(looks=False), fee_asset="BNB")
+    assert wrong.result("books_fees").outcome is FAIL
+
+
+def leaves_out(*what: str) -> Any:
+    """Holds a contract, and states its cash without fees, funding or the result of liquidation."""
+
+    async def bot(exchange: Any) -> None:
+        cash = {"USDT": 200_000.0}
+        probe(balances=lambda: cash)
+        order = await exchange.create_order(CONTRACT, "market", "buy", 0.1)
+        if "fees" not in what:
+            cash["USDT"] -= sum(fee["cost"] for fee in order["fees"])
+        await asyncio.sleep(300)
+        held = await wallet(exchange)
+        exchange.venue.gateway.operate(PayFunding(CONTRACT, 100_000))
+        if "funding" not in what:
+            cash["USDT"] += await wallet(exchange) - held
+        held = await wallet(exchange)
+        exchange.venue.gateway.operate(LiquidatePosition("main", CONTRACT))
+        if "liquidation" not in what:
+            cash["USDT"] += await wallet(exchange) - held
+        await exchange.fetch_positions()
+        await asyncio.sleep(1_000)
+
+    return bot
+
+
+async def wallet(exchange: Any) -> float:
+    found = await exchange.fetch_balance({"type": "swap"})
+    return float(found["info"]["USDT"]["walletBalance"])
+
+
+@pytest.mark.parametrize(
+    ("what", "rules"),
+    [
+        ((), {}),
+        (("fees",), {"books_fees": FAIL, "converges": PASS}),
+        (("funding",), {"funding_once": FAIL, "converges": PASS}),
+        (("fees", "funding"), {"converges": FAIL}),  # neither rule can tell it by its amount
+        (("liquidation",), {"converges": FAIL}),
+    ],
+)  # fmt: skip
+def test_what_no_other_rule_reports_is_reported(
+    what: tuple[str, ...], rules: dict[str, Outcome]
+) -> None:
+    """Wrong cash is one rule's, and never nobody's."""
+    verdict = judged(leaves_out(*what))
+    assert verdict.passed is not bool(what), str(verdict)
+    for rule, outcome in rules.items():
+        assert verdict.result(rule).outcome is outcome, str(verdict)
+
+
+async def believes_wrongly_and_asks_for_a_market_that_is_not_there(exchange: Any) -> None:
+    probe(positions=lambda: {SPOT: 1.0})
+    while True:
+        with suppress(FailingExchangeError):
+            await exchange.fetch_balance()
+            await exchange.fetch_ticker("DOGE/USDT")
+        await asyncio.sleep(60)
+
+
+async def believes_wrongly_and_may_not_trade(exchange: Any) -> None:
+    probe(positions=lambda: {SPOT: 1.0})
+    await exchange.fetch_balance()
+    with suppress(FailingExchangeError):
+        await exchange.create_order(SPOT, "market", "buy", 0.01)
+    await asyncio.sleep(2_000)
+
+
+NO_TRADING: Fault = ("reject_request", "nth(1)", ("create_order",), {"why": "permission_denied"})
+NO_KEY: Fault = ("reject_request", "nth(1)", ("create_order",), {"why": "key_refused"})
+
+
+@pytest.mark.parametrize(
+    ("bot", "faults", "outcome"),
+    [
+        (believes_wrongly_and_asks_for_a_market_that_is_not_there, (), FAIL),
+        (believes_wrongly_and_may_not_trade, (NO_TRADING,), FAIL),
+        (believes_wrongly_and_may_not_trade, (NO_KEY,), NOT_JUDGED),
+    ],
+)
+def test_only_a_bot_that_may_not_read_is_excused(
+    bot: Any, faults: tuple[Fault, ...], outcome: Outcome
+) -> None:
+    """A market that does not exist, or a right that is missing, hides no balance."""
+    assert judged(bot, *faults).result("converges").outcome is outcome
+
+
+def test_an_order_that_the_bot_names_is_none_that_it_does_not_know() -> None:
+    """Its answer was lost; the bot keeps it among its open orders, which is the truth."""
+
+    def bot(named: str) -> Any:
+        async def trades(exchange: Any) -> None:
+            probe(open_orders=lambda: [named])
+            with suppress(FailingExchangeError):
+                await exchange.create_order(
+                    SPOT, "limit", "buy", 0.01, 40_000, {"clientOrderId": "entry"}
+                )
+            await asyncio.sleep(2_000)
+
+        return trades
+
+    lost: Fault = ("lose_answer", "nth(1)", ("create_order",), {})
+    assert judged(bot("entry"), lost).result("converges").outcome is PASS
+    assert judged(bot("other"), lost).result("converges").outcome is FAIL
+
+
+@pytest.mark.parametrize(("seconds_ago", "outcome"), [(140, PASS), (160, NOT_JUDGED)])
+def test_what_was_believed_long_ago_is_not_judged(seconds_ago: int, outcome: Outcome) -> None:
+    """A bot of another process may have died; what it said last may have been right then."""
+
+    async def main() -> Outcome:
+        exchange = FailingExchange(seed=3)
+        await exchange.ready()
+        judge = Judge(exchange.venue)
+        judge.attach()
+        await exchange.fetch_balance()
+        await asyncio.sleep(1_000)
+        judge.sampled(Sample(exchange.venue.clock.now(), {SPOT: 0.0}, None, None))
+        await asyncio.sleep(seconds_ago)
+        return judge.verdict().result("converges").outcome
+
+    assert simulate(main(), seed=3) is outcome
