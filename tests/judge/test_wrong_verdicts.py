@@ -243,3 +243,48 @@ def test_what_was_believed_long_ago_is_not_judged(seconds_ago: int, outcome: Out
         return judge.verdict().result("converges").outcome
 
     assert simulate(main(), seed=3) is outcome
+
+
+# ---- alive
+
+
+def works_until(seconds: float, *, subscribes: bool = False, refused: bool = False) -> Any:
+    """Works for a while; after a request that fails it does nothing any more."""
+
+    async def bot(exchange: Any) -> None:
+        feed = asyncio.ensure_future(watches(exchange)) if subscribes else None
+        if refused:
+            with suppress(FailingExchangeError):
+                await exchange.fetch_ticker("DOGE/USDT")
+        until = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(10)
+            await exchange.fetch_balance()
+        with suppress(FailingExchangeError):
+            await exchange.fetch_my_trades(SPOT)
+        await asyncio.sleep(10_000)
+        assert feed is not None
+
+    return bot
+
+
+async def watches(exchange: Any) -> None:
+    while True:
+        await exchange.watch_ticker(SPOT)
+
+
+@pytest.mark.parametrize(
+    ("bot", "outcome"),
+    [
+        (works_until(500), FAIL),
+        (works_until(500, refused=True), FAIL),  # it has worked for long since
+        (works_until(30, refused=True), NOT_JUDGED),
+        (works_until(500, subscribes=True), NOT_JUDGED),  # a stream goes on by itself
+    ],
+    ids=["dead", "refused", "stopped", "stream"],
+)
+def test_a_bot_that_has_stopped_is_not_taken_for_one_that_works(bot: Any, outcome: Outcome) -> None:
+    """Neither an old refusal nor a stream shows that it does its work."""
+    last: Fault = ("rate_limited", "nth(1)", ("fetch_my_trades",), {"retry_after": 0.0})
+    verdict = judged(bot, last)
+    assert verdict.result("alive").outcome is outcome, str(verdict)

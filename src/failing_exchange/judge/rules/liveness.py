@@ -13,6 +13,7 @@ from failing_exchange.judge.rules.back_off import INCURABLE
 from failing_exchange.text.durations import span
 
 HARMLESS = (Cause, Delay, Repeat)  # verdicts of faults that leave an answer as it is
+STOPS_S = 60.0  # seconds; a bot that works for longer after a final refusal has not stopped for it
 PAUSES_ALLOWED = 2  # times its longest pause: a bot that is silent for no longer may be at rest
 
 
@@ -22,7 +23,9 @@ class Alive(Rule):
     `within_s`: the time. A bot that has returned by itself has done what it wanted. One that sends
     nothing for no longer than twice the longest pause that it has made before may be at rest. So
     may one whose last request met the last fault and was answered with success and the truth, as
-    in a market that had become thin, or late: nothing has kept it from working.
+    in a market that had become thin, or late: nothing has kept it from working. Pushes do not show
+    that it works: they come to a bot that has died as well. Nor does a final refusal excuse one
+    that went on for longer than `STOPS_S` after it.
     """
 
     name = "alive"
@@ -34,11 +37,12 @@ class Alive(Rule):
     def __init__(self, *, within_s: float = 300.0) -> None:
         super().__init__()
         self.within_s = within_s
-        self._worked_at = NEVER
+        self._worked_at = NEVER  # when a request succeeded last
+        self._pushed_at = NEVER
         self._sent = 0
         self._sent_at = NEVER
         self._pause = 0  # the longest between two requests
-        self._told_to_stop = False
+        self._refused_at = NEVER  # for good
         self._served_at = NEVER  # when its newest request ended well and truly, though struck
 
     def sent(self, trip: Trip) -> None:
@@ -53,11 +57,15 @@ class Alive(Rule):
         """Note success, and final refusals."""
         answer = received(trip)
         if isinstance(answer, Reject) and answer.reason in INCURABLE:
-            self._told_to_stop = True
-        if answer is not None and not isinstance(answer, Reject) and not trip.hung_up:
-            self._worked_at = trip.ended_at
-            if not trip.is_push and all(isinstance(d.verdict, HARMLESS) for d in trip.struck):
-                self._served_at = trip.ended_at
+            self._refused_at = trip.ended_at
+        if answer is None or isinstance(answer, Reject) or trip.hung_up:
+            return
+        if trip.is_push:
+            self._pushed_at = trip.ended_at
+            return
+        self._worked_at = trip.ended_at
+        if all(isinstance(d.verdict, HARMLESS) for d in trip.struck):
+            self._served_at = trip.ended_at
 
     def overheard(self, trip: Trip) -> None:
         """Count it for this client: it may have been the one."""
@@ -73,11 +81,19 @@ class Alive(Rule):
             return
         elif end.at - end.last_fault_at < self.within_s * SECOND:
             self.unknown = f"the run ended less than {span(self.within_s)} after the last fault"
-        elif self._told_to_stop and self._worked_at <= end.last_fault_at:
-            self.unknown = "the bot was refused for good, and may have stopped as it should"
-        elif self._worked_at <= end.last_fault_at and self._may_rest(end):
-            self.unknown = "the bot has not sent a request since the last fault, and may be at rest"
         elif self._worked_at <= end.last_fault_at:
+            self._not_seen(end)
+
+    def _not_seen(self, end: RunEnd) -> None:
+        """Report that no request has succeeded since the last fault, or say why that may be."""
+        refused = self._refused_at != NEVER
+        if refused and self._worked_at - self._refused_at <= STOPS_S * SECOND:
+            self.unknown = "the bot was refused for good, and may have stopped as it should"
+        elif self._may_rest(end):
+            self.unknown = "the bot has not sent a request since the last fault, and may be at rest"
+        elif self._sent_at <= end.last_fault_at and self._pushed_at > end.last_fault_at:
+            self.unknown = "since the last fault there were only pushes, which a dead bot gets, too"
+        else:
             self.breach(
                 "has had no successful request since the last fault", at=end.last_fault_at or end.at
             )
