@@ -288,3 +288,35 @@ def test_a_bot_that_has_stopped_is_not_taken_for_one_that_works(bot: Any, outcom
     last: Fault = ("rate_limited", "nth(1)", ("fetch_my_trades",), {"retry_after": 0.0})
     verdict = judged(bot, last)
     assert verdict.result("alive").outcome is outcome, str(verdict)
+
+
+# ---- resolves
+
+
+def buys_again_after(look: str) -> Any:
+    """Its market order got no answer; it looks, and sends the order again."""
+
+    async def bot(exchange: Any) -> None:
+        with suppress(FailingExchangeError):
+            await exchange.create_order(SPOT, "market", "buy", 0.01)
+        await asyncio.sleep(10)
+        await getattr(exchange, look)(SPOT)
+        await exchange.create_order(SPOT, "market", "buy", 0.01)
+        await asyncio.sleep(10_000)
+
+    return bot
+
+
+@pytest.mark.parametrize(
+    ("look", "fault", "outcome"),
+    [
+        ("fetch_open_orders", "lose_answer", FAIL),  # it is filled, and in no such list
+        ("fetch_my_trades", "lose_request", PASS),  # nothing was traded, so there was no order
+        ("fetch_my_trades", "lose_answer", PASS),  # it has seen the trade: that is for `once`
+        ("fetch_orders", "lose_request", PASS),
+    ],
+)
+def test_a_look_must_be_able_to_show_the_order(look: str, fault: str, outcome: Outcome) -> None:
+    """A market order is never open, and always among the trades."""
+    verdict = judged(buys_again_after(look), (fault, "nth(1)", ("create_order",), {}))
+    assert verdict.result("resolves").outcome is outcome, str(verdict)

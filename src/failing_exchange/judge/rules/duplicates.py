@@ -13,6 +13,7 @@ from failing_exchange.core.conditional_order import ConditionalSnapshot
 from failing_exchange.core.queries import (
     FetchConditional,
     FetchConditionals,
+    FetchFills,
     FetchOrder,
     FetchOrders,
 )
@@ -334,7 +335,7 @@ class Resolves(Rule):
             return _is_look(question, trip.command, answer) or _is_told(question, answer)
         if trip.command.__class__ is FetchOrder and self._is_about(question, trip.command):
             return not refused or (answer.reason is Reason.ORDER_NOT_FOUND and late)
-        if late and trip.command.__class__ is FetchOrders and not refused:
+        if late and not refused and _lists_it(question, trip.command):
             return not trip.command.symbol or trip.command.symbol == question.symbol
         return self._told_since(question)
 
@@ -353,6 +354,14 @@ class Resolves(Rule):
             known is not None and known.told_at
             for known in map(self.context.facts.orders.get, _accepted(question.trip))
         )
+
+
+def _lists_it(question: Question, look: Any) -> bool:
+    """Whether a list would show the order: a market order is in one of fills, and never open."""
+    is_market = not question.ticks and not question.order_id
+    if look.__class__ is FetchOrders:
+        return not (is_market and look.which == "open")
+    return look.__class__ is FetchFills and is_market
 
 
 def _is_look(question: Question, look: Any, answer: Any) -> bool:
