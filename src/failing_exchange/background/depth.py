@@ -26,7 +26,9 @@ class Ladder:
         self._key = key
         self._offer, self._spread, self._grid = profile.offer, profile.spread, profile.grid
         self._offers: dict[tuple[int, int], tuple[int, int, int]] = {}
-        self._block, self._draws = -1, words(key, -1)  # of the `WORDS` seconds that one hash serves
+        # of the `WORDS` seconds that one hash serves
+        self._block: int | None = None
+        self._draws: tuple[int, ...] = ()
 
     def top(self, close: int, second: int) -> tuple[Offer, Offer]:
         """The best bid and ask after a second; the last price is one of them."""

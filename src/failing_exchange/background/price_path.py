@@ -7,6 +7,7 @@ every scale. Prices are whole points of the logarithm, 1e-6 each; all arithmetic
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from math import isqrt
 from typing import Protocol
 
@@ -61,12 +62,21 @@ class PricePath:
     """
 
     def __init__(self, name: str, seed: int, *, sigma: int, volume: int) -> None:
-        self._keys = tuple(key(seed, "flow", name, level) for level in LEVELS)
-        self._walk = tuple(key(seed, "flow", name, "walk", octave) for octave in range(OCTAVES))
+        self._name, self._seed = name, seed
         self._sigma = sigma
         self._volume = max(volume, 2 * DAY_S * LEAST)
         self._splits: tuple[dict[int, list[Node]], ...] = tuple({} for _ in LEVELS)
         self._blocks: dict[int, Node] = {}
+
+    @cached_property
+    def _keys(self) -> tuple[int, ...]:
+        """Made on first use, for most runs look at one market."""
+        return tuple(key(self._seed, "flow", self._name, level) for level in LEVELS)
+
+    @cached_property
+    def _walk(self) -> tuple[int, ...]:
+        octaves = range(OCTAVES)
+        return tuple(key(self._seed, "flow", self._name, "walk", octave) for octave in octaves)
 
     def node(self, level: int, index: int) -> Node:
         """The candle number `index` of a level, counted from the epoch."""

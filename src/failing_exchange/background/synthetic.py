@@ -74,7 +74,7 @@ class SyntheticMarket(BackgroundMarket):
         self._path = path or PricePath(symbol, seed, sigma=profile.sigma, volume=profile.volume)
         self.key = key(seed, "flow", symbol, "seconds")
         self.active = profile.activity * 256 // 1_000
-        self._drawn: tuple[int, tuple[int, ...]] = (0, words(self.key, 0))
+        self._drawn: tuple[int | None, tuple[int, ...]] = (None, ())  # block, and its draws
         self._walks: dict[int, Steps] = {}
         self._closes: dict[int, list[int]] = {}  # those of the walks, which are looked up most
         self._tens: dict[int, list[Bar]] = {}
