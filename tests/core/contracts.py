@@ -106,8 +106,8 @@ class Floor:
         return {name: one.lots for (name, _), one in held.items()}
 
 
-def world() -> Floor:
+def world(market: Market = PERPETUAL) -> Floor:
     """The contract beside the default spot market, with their backgrounds."""
-    listed = {"BTC/USDT": MARKETS["BTC/USDT"], S: PERPETUAL}
+    listed = {"BTC/USDT": MARKETS["BTC/USDT"], S: market}
     made = {m.symbol: found for m, found in backgrounds_of(listed, seed=4, birth=START // SECOND)}
-    return Floor(made[S])
+    return Floor(made[S], market)

@@ -10,6 +10,7 @@ import pytest
 from failing_exchange.core import commands as c, queries as q
 from failing_exchange.core.conditional_order import ConditionalSnapshot, ConditionalStatus
 from failing_exchange.core.conditional_orders import CONDITIONAL_ORDERS_MAX
+from failing_exchange.core.contract import brackets_of
 from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.events import ConditionalChanged, OrderAccepted, OrderFilled
 from failing_exchange.core.market import MarketStatus
@@ -19,7 +20,7 @@ from failing_exchange.core.units import ATOMS, HOUR_S, SECOND
 from failing_exchange.durable.serialize import Graph, from_graph
 from failing_exchange.journal.serialize import plain
 from failing_exchange.report.text import answer_text
-from tests.core.contracts import BTC, USD, Floor, S, world
+from tests.core.contracts import BTC, PERPETUAL, USD, Floor, S, world
 
 STOP, STOP_LIMIT = OrderType.STOP_LOSS, OrderType.STOP_LOSS_LIMIT
 PROFIT, TRAILING = OrderType.TAKE_PROFIT, OrderType.TRAILING_STOP
@@ -464,3 +465,23 @@ def test_a_trailing_stop_follows_a_moving_mark_price() -> None:
     done = floor.do(q.FetchConditional("alice", S, one.id))
     kept = floor.engine.state.accounts["alice"].ended_conditionals[one.id]
     assert (done.triggered_at, kept.trigger.extreme) == (second * SECOND, lowest)
+
+
+def test_a_stop_triggers_where_a_large_order_has_moved_the_mark_price_to() -> None:
+    """It was searched for before that order, and nothing was found for the next hour."""
+    assert PERPETUAL.contract is not None
+    brackets = brackets_of([(10**11 * ATOMS, 125, 4_000)])
+    wide = replace(PERPETUAL, contract=replace(PERPETUAL.contract, brackets=brackets))
+    floor, alike = world(wide), world(wide)
+    prices = alike.engine.state.markets[S]
+    stop = mark_of(prices, floor.at) * 10_050 // 10_000 // PERPETUAL.price_step
+    placed = floor.do(c.PlaceConditional("alice", S, BUY, STOP, 10, stop, by=TriggerBy.MARK))
+    assert floor.engine.state.wake_at > floor.at + HOUR_S * SECOND
+    for one in (floor, alike):
+        one.open("whale", 10**11)
+        one.market("whale", BUY, 9_000 * BTC)
+    begin, level = floor.at // SECOND, stop * PERPETUAL.price_step
+    expected = next(n for n in range(begin, begin + 600) if mark_of(prices, n * SECOND) >= level)
+    floor.wait(600)
+    done = floor.do(q.FetchConditional("alice", S, placed.id))
+    assert done.triggered_at == expected * SECOND

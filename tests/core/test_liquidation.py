@@ -19,9 +19,9 @@ from failing_exchange.core.ledger import INSURANCE
 from failing_exchange.core.liquidation import ranked
 from failing_exchange.core.order import BUY, SELL, PositionSide
 from failing_exchange.core.reject import Reason, Reject
-from failing_exchange.core.units import ATOMS
+from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.durable.serialize import Graph, from_graph
-from tests.core.contracts import BTC, PERPETUAL, Floor, S
+from tests.core.contracts import BTC, PERPETUAL, Floor, S, world
 
 
 @pytest.fixture
@@ -233,3 +233,15 @@ def test_the_quantile_tells_the_place_in_the_queue(floor: Floor) -> None:
     assert (floor.position("bob").adl, floor.position("dave").adl) == (4, 0)
     floor.limit("carol", SELL, 10_000, 2)
     assert (floor.position("bob").adl, floor.position("carol").adl) == (4, 2)
+
+
+@pytest.mark.parametrize(("leverage", "looks"), [(2, 0), (20, 1)])
+def test_marks_are_looked_at_only_where_one_may_touch_a_bound(leverage: int, looks: int) -> None:
+    """A match moves the price from the next second on; a bound below 0 is no bound."""
+    floor = world()
+    floor.do(c.SetLeverage("alice", S, leverage))
+    floor.market("alice", BUY, 9_000 * leverage)
+    agenda = floor.engine.state.agenda
+    marks = [one for one in agenda if isinstance(one.command, c.CheckMarks)]
+    assert len(marks) == looks
+    assert all(one.at > floor.at + 600 * SECOND for one in marks)

@@ -19,8 +19,16 @@ from failing_exchange.core.joint_margin import (
 from failing_exchange.core.ledger import BACKGROUND
 from failing_exchange.core.liquidation import cover_debt, liquidate
 from failing_exchange.core.margin import MarkedPosition, exposure_of, marked_positions, status_of
-from failing_exchange.core.mark_watch import ALGO, INDEX, MARGIN, met, plan_look, watch_mark
-from failing_exchange.core.state import Account, Bounds, MarketState, State
+from failing_exchange.core.mark_watch import (
+    ALGO,
+    INDEX,
+    MARGIN,
+    closest,
+    met,
+    plan_look,
+    watch_mark,
+)
+from failing_exchange.core.state import NO_BOUNDS, Account, Bounds, MarketState, State
 from failing_exchange.core.units import ATOMS, PPM
 
 CALL_RATIO = 800_000  # ppm of maintenance margin / margin balance; the venue does not publish it
@@ -38,6 +46,8 @@ def follow_positions(state: State, at: int) -> None:
     for ms in state.contracts:  # the matches may have moved mark prices
         if ms.mark_watched:
             _check_met(state, ms, at)
+            if ms.mark_stale:
+                plan_look(state, ms, at)
 
 
 def check_marks(state: State, symbol: str, at: int) -> None:
@@ -167,7 +177,8 @@ def _bounds_of(one: MarkedPosition, mark: int, loss: int, gain: int | None) -> B
     better = None if gain is None else max(1, _distance(one, gain))
     above = None if better is None else mark + better
     below = None if better is None else mark - better
-    return (mark - adverse, above) if one.position.lots > 0 else (below, mark + adverse)
+    lower, upper = (mark - adverse, above) if one.position.lots > 0 else (below, mark + adverse)
+    return (None if lower is None or lower < 0 else lower), upper  # no price is below 0
 
 
 def _distance(marked: MarkedPosition, atoms: int) -> int:
@@ -184,9 +195,8 @@ def _distance(marked: MarkedPosition, atoms: int) -> int:
 
 def _join(several: list[Bounds]) -> Bounds | None:
     """The bounds that are met as soon as one of several is; None without any."""
-    lowers = [lower for lower, _ in several if lower is not None]
-    uppers = [upper for _, upper in several if upper is not None]
-    return (max(lowers, default=None), min(uppers, default=None)) if several else None
+    joined = closest(several)
+    return None if joined == NO_BOUNDS else joined
 
 
 # ---- the multi-assets mode: all positions share all assets

@@ -41,6 +41,7 @@ def plan_look(state: State, ms: MarketState, at: int) -> None:
     second = at // SECOND
     if not ms.mark_watched or 0 < ms.mark_due_at <= (second + 1) * SECOND:
         return  # nothing is looked at earlier than in the next second
+    ms.mark_stale = False
     start, stop = second + 1, second + 1 + MARK_LOOK_AHEAD
     found = _first_touch(ms, start, stop)
     due = (stop if found is None else found) * SECOND
@@ -53,15 +54,15 @@ def _first_touch(ms: MarketState, start: int, stop: int) -> int | None:
     """The first second whose mark price, or index, may be at or beyond a bound."""
     of_index = {name: one for name, one in ms.mark_watched.items() if name.startswith(INDEX)}
     of_mark = [one for name, one in ms.mark_watched.items() if name not in of_index]
-    found = first_mark_touch(ms, start, stop, *_closest(of_mark)) if of_mark else None
+    found = first_mark_touch(ms, start, stop, *closest(of_mark)) if of_mark else None
     end = stop if found is None else found
     if of_index and end > start:
-        first = first_index_touch(ms, start, end, *_closest(of_index.values()))
+        first = first_index_touch(ms, start, end, *closest(of_index.values()))
         found = found if first is None else first
     return found
 
 
-def _closest(several: Iterable[Bounds]) -> Bounds:
+def closest(several: Iterable[Bounds]) -> Bounds:
     """The bounds that are met as soon as one of several is."""
     lows = [lower for lower, _ in several if lower is not None]
     highs = [upper for _, upper in several if upper is not None]

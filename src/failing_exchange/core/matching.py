@@ -37,7 +37,7 @@ from failing_exchange.core.order import (
 )
 from failing_exchange.core.reference_price import allows
 from failing_exchange.core.settlement import settlement_of
-from failing_exchange.core.state import MarketState, State, search_again
+from failing_exchange.core.state import MarketState, State, search_prints
 from failing_exchange.core.units import PPM
 
 
@@ -109,7 +109,8 @@ def match(state: State, ms: MarketState, order: Order, lots: int, at: int) -> No
     if taken:
         ms.liquidity.remember(taken if side is BUY else -taken)
         ms.has_moved()
-        search_again(state, ms, at)
+        ms.mark_stale = True
+        search_prints(state, ms, at)
 
 
 def _furthest(ms: MarketState, side: Side, at: int) -> int:

@@ -53,6 +53,7 @@ NEVER = 1 << 62
 PositionKey: TypeAlias = tuple[str, PositionSide]  # account and side
 # (lower, upper): trades at or below, at or above them must be looked at; None: no such price.
 Bounds: TypeAlias = tuple[int | None, int | None]
+NO_BOUNDS: Bounds = (None, None)
 
 
 class ScheduledCommand(NamedTuple):
@@ -204,6 +205,7 @@ class MarketState:
         self.funding_paid: dict[int, tuple[int, int]] = {}  # when it was -> (rate, mark price)
         self.past_terms: list[tuple[int, Contract]] = []  # (until when, terms), oldest first
         self.mark_due_at = 0  # when the mark price is looked at next; 0: not planned
+        self.mark_stale = False  # matches have moved the price since that was planned
         self.conditionals: dict[int, ConditionalOrder] = {}  # that wait for a last price
         self.due_at = 0  # when its settlement's next timed duty falls due; 0: none is scheduled
         self.sequence = 0  # levels of the book that clients and the operator have changed
@@ -296,6 +298,11 @@ def search_again(state: State, ms: MarketState, at: int) -> None:
     if ms.mark_watched and not 0 < ms.mark_due_at <= due:
         ms.mark_due_at = due
         state.plan(due, CheckMarks(ms.market.symbol))
+    search_prints(state, ms, at)
+
+
+def search_prints(state: State, ms: MarketState, at: int) -> None:
+    """The same for orders alone, that prints may concern."""
     if ms.lower is None and ms.upper is None and not (ms.waiting or ms.conditionals):
         return
     ms.stale = True
