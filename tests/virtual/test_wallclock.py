@@ -45,6 +45,16 @@ def test_every_clock_shows_the_virtual_time(clock: VirtualClock) -> None:
         assert time.ctime(0) == time.asctime(time.gmtime(0)) == "Thu Jan  1 00:00:00 1970"
 
 
+def test_a_clock_that_a_program_keeps_to_itself_shows_the_same_floats(clock: VirtualClock) -> None:
+    """A function in a container has no stand-in: time-machine answers it, to the last bit."""
+    kept = [time.time, time.time_ns]
+    with follow(clock):
+        for number in range(1, 500):
+            clock.ns = number**5 * 7
+            assert kept[0]() == time.time()
+            assert kept[1]() == time.time_ns() == clock.now_ns()
+
+
 def test_every_clock_is_real_again_afterwards_also_after_an_error(clock: VirtualClock) -> None:
     """A test session goes on after a simulation that failed."""
     before = {name: getattr(time, name) for name in NAMES}

@@ -3,7 +3,7 @@
 time-machine replaces the wall clock's C functions in place, so that aliases follow as well; its
 traveller reads our clock, so that nothing has to be done when time moves. It leaves the monotonic
 clocks, `time.sleep`, `ctime` and `asctime` alone: those are replaced by name, in every module that
-holds one.
+holds one. So are `time` and `time_ns`, which cost a quarter then: clients read them all the time.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from failing_exchange.virtual.patching import Patches
 from failing_exchange.virtual.thread_registry import current
 
 _NAMES = (
-    "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep", "ctime", "asctime",
+    "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter", "perf_counter_ns", "sleep",
+    "ctime", "asctime",
 )  # fmt: skip
+# The real ones; `time` and `time_ns` follow a virtual clock all the same, by way of time-machine.
 REAL: dict[str, Callable[..., Any]] = {name: getattr(time, name) for name in _NAMES}
 
 _clock: VirtualClock | None = None  # the one in force
@@ -187,8 +189,18 @@ def zone(tz: str) -> Any:
         ) from None
 
 
-# The monotonic clocks and sleep: each asks for the clock in force, for modules that a program
-# imports meanwhile keep them for good.
+# The stand-ins by name: each asks for the clock in force, for modules that a program imports
+# meanwhile keep them for good.
+
+
+def wall() -> float:
+    """time.time, of the clock in force."""
+    return REAL["time"]() if _clock is None else (_clock.epoch_ns + _clock.ns) / SECOND
+
+
+def wall_ns() -> int:
+    """time.time_ns, of the clock in force."""
+    return REAL["time_ns"]() if _clock is None else _clock.epoch_ns + _clock.ns
 
 
 def monotonic() -> float:
@@ -238,5 +250,7 @@ def asctime(instant: Any = None, /) -> str:
 
 @cache
 def _patches() -> Patches:
-    fakes = (monotonic, monotonic_ns, perf_counter, perf_counter_ns, sleep, ctime, asctime)
-    return Patches({REAL[fake.__name__]: fake for fake in fakes})
+    fakes: tuple[Callable[..., Any], ...] = (
+        wall, wall_ns, monotonic, monotonic_ns, perf_counter, perf_counter_ns, sleep, ctime, asctime
+    )  # fmt: skip
+    return Patches({REAL[name]: fake for name, fake in zip(_NAMES, fakes, strict=True)})
