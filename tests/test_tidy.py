@@ -54,7 +54,7 @@ EDGES: dict[str, str] = {
     "threads": "errors text core virtual",
     "simulation": "errors text core virtual threads server venues",
     "report": "errors text core virtual journal faults venue judge",
-    "page": "errors text core journal faults report",
+    "page": "errors text core journal unified faults report",
     "runs": "errors text core virtual threads journal faults resilience venue judge scenarios "
     "venues client simulation report",
     "explorer": "errors text system core virtual journal faults venue venues judge scenarios "
