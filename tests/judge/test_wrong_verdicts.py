@@ -189,7 +189,16 @@ async def believes_wrongly_and_may_not_trade(exchange: Any) -> None:
     await asyncio.sleep(2_000)
 
 
+async def believes_wrongly_and_can_not_read(exchange: Any) -> None:
+    probe(positions=lambda: {SPOT: 1.0})
+    await exchange.fetch_balance()
+    with suppress(FailingExchangeError):
+        await exchange.fetch_orders(SPOT)
+    await asyncio.sleep(2_000)
+
+
 NO_TRADING: Fault = ("reject_request", "nth(1)", ("create_order",), {"why": "permission_denied"})
+NO_MARKET: Fault = ("reject_request", "nth(1)", ("fetch_orders",), {"why": "unknown_symbol"})
 NO_KEY: Fault = ("reject_request", "nth(1)", ("create_order",), {"why": "key_refused"})
 
 
@@ -199,6 +208,7 @@ NO_KEY: Fault = ("reject_request", "nth(1)", ("create_order",), {"why": "key_ref
         (believes_wrongly_and_asks_for_a_market_that_is_not_there, (), FAIL),
         (believes_wrongly_and_may_not_trade, (NO_TRADING,), FAIL),
         (believes_wrongly_and_may_not_trade, (NO_KEY,), NOT_JUDGED),
+        (believes_wrongly_and_can_not_read, (NO_MARKET,), NOT_JUDGED),
     ],
 )
 def test_only_a_bot_that_may_not_read_is_excused(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from failing_exchange.core.order import Fill, Side
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import ATOMS, SECOND
-from failing_exchange.faults.operations import CHANGE, PRIVATE_CALLS
+from failing_exchange.faults.operations import CHANGE, PRIVATE_CALLS, SETTINGS
 from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.judge.answers import received
 from failing_exchange.judge.facts import NEVER, Facts, OrderFacts
@@ -16,7 +16,7 @@ from failing_exchange.judge.holdings import NOTICED_MONEY
 from failing_exchange.judge.probe import Sample
 from failing_exchange.judge.products import product_of
 from failing_exchange.judge.rule import Rule, RunEnd, Severity
-from failing_exchange.judge.rules.back_off import FOR_THE_ACCOUNT
+from failing_exchange.judge.rules.back_off import INCURABLE
 from failing_exchange.judge.true_amounts import is_near, true_balance, true_position
 from failing_exchange.judge.wording import describe_failure, request_name
 from failing_exchange.text.durations import span
@@ -25,6 +25,8 @@ INFERRED = (
     "the bot was told of some fills only by their traces (balances, lists): give it a probe, so "
     "that it can be asked what it made of them"
 )
+ACTS = (*CHANGE, *SETTINGS)
+LOCKED_OUT = (Reason.KEY_REFUSED, Reason.RESTRICTED_LOCATION)  # for reads as well
 STALE_S = 150.0  # seconds; a bot is asked each minute, and may fail to answer once
 
 
@@ -57,11 +59,12 @@ class Converges(Rule):
     def told(self, trip: Trip) -> None:
         """Note a final refusal: a bot that is locked out can't look, and has to stop."""
         answer = received(trip)
+        if trip.operation not in PRIVATE_CALLS:
+            return
         if isinstance(answer, Reject):
-            may_read = answer.reason is Reason.PERMISSION_DENIED and trip.operation in CHANGE
-            if answer.reason in FOR_THE_ACCOUNT and not may_read:
+            if answer.reason in (LOCKED_OUT if trip.operation in ACTS else INCURABLE):
                 self._refused_at = trip.ended_at
-        elif answer is not None and trip.operation in PRIVATE_CALLS:
+        elif answer is not None:
             self._refused_at = NEVER
 
     def ended(self, end: RunEnd) -> None:
