@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from failing_exchange.cli.main import main, parser
+from failing_exchange.cli.main import GROUPS, main, parser
 
 BOT = """\
 import asyncio
@@ -362,3 +362,17 @@ def test_a_list_is_json_for_programs(
         assert row in rows
         assert main([name, f"{one}x", "--json"]) == 2
         assert f"did you mean '{one}'" in capsys.readouterr().err
+
+
+def test_the_first_screen_fits_a_terminal_and_names_each_command(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A newcomer sees where to start; 80 columns and 30 lines are what a terminal has."""
+    assert main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 32
+    assert max(map(len, lines)) < 80
+    named = [line.split()[0] for line in lines if line.startswith("  ")]
+    commands = {command for group in GROUPS.values() for command in group}
+    assert len(named) == len(set(named)) == len(commands)
+    assert named[0] == "demo"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from failing_exchange.cli import doctor
-from failing_exchange.cli.main import COMMANDS, main, parser
+from failing_exchange.cli.main import GROUPS, main, parser
 
 BOT = """\
 async def main(exchange):
@@ -119,7 +119,8 @@ def test_a_shell_completes_every_command(capsys: pytest.CaptureFixture[str]) -> 
     """The script is made from the parser, and bash reads it."""
     assert main(["completion", "bash"]) == 0
     script = capsys.readouterr().out
-    names = [command.__name__.rpartition(".")[2].replace("_", "-") for command in COMMANDS]
+    commands = [command for group in GROUPS.values() for command in group]
+    names = [command.__name__.rpartition(".")[2].replace("_", "-") for command in commands]
     listed = script.partition("_shtab_failing_exchange_subparsers=(")[2].partition(")")[0]
     assert listed.split() == names
     assert parser().prog == "failing-exchange"

@@ -14,7 +14,7 @@ from failing_exchange.cli.options import add_environment, add_program
 def add_parser(commands: Any) -> None:
     """Add `check-determinism` to the command line."""
     check = commands.add_parser(
-        "check-determinism", help="run a bot twice and show the first line in which the runs differ"
+        "check-determinism", help="run a bot twice, and show where the runs differ"
     )
     add_program(check, "target", "path.py:function, or a script; its arguments stand behind --")
     add_environment(check, keep=False)

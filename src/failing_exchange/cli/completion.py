@@ -17,7 +17,7 @@ HOW = (
 def add_parser(commands: Any) -> None:
     """Add `completion` to the command line."""
     completion = commands.add_parser(
-        "completion", help="print a script that completes our commands in a shell", description=HOW
+        "completion", help="print a script for the completion of your shell", description=HOW
     )
     completion.add_argument("shell", choices=SHELLS, help="the shell")
     completion.set_defaults(command=completion_command)

@@ -55,7 +55,7 @@ def add_parser(commands: Any) -> None:
     """Add `ctl` to a command line."""
     ctl = commands.add_parser(
         "ctl",
-        help="arm faults on a served venue, look at it",
+        help="arm faults on a served venue, and look at it",
         description="Tell a venue that is being served what to do: `failing-exchange serve` with "
         "--control-port listens for it. The answer is printed as JSON.",
     )

@@ -40,7 +40,7 @@ class Check(NamedTuple):
 def add_parser(commands: Any) -> None:
     """Add `doctor` to the command line."""
     doctor = commands.add_parser(
-        "doctor", help="check versions, ports, clock and extras, and say what to do"
+        "doctor", help="check versions, ports, clock and extras; say what to do"
     )
     add_json(doctor)
     doctor.set_defaults(command=doctor_command)

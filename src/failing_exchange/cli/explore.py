@@ -48,7 +48,7 @@ def add_parser(commands: Any) -> None:
     """Add `explore` to the command line."""
     explore = commands.add_parser(
         "explore",
-        help="judge a bot in thousands of seeded worlds, and shrink what breaks it",
+        help="judge a bot in thousands of worlds; shrink what breaks it",
         description="Each seed draws a world: its faults and how often they strike, latency, "
         "limits, restarts. The bot runs in it in virtual time and is judged. Each failure is then "
         "shrunk to the smallest world that still shows it.",

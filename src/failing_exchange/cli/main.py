@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from failing_exchange.cli import (
     check_determinism,
@@ -28,16 +29,22 @@ from failing_exchange.cli import (
     simulate,
     trade,
 )
-from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, INTERRUPTED
+from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN, INTERRUPTED, TABLE
 from failing_exchange.cli.json_output import print_document, stdout_for_programs
 from failing_exchange.cli.logs import all_as_json, error_line
 from failing_exchange.cli.options import Parser, UsageError, Version
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.system import print_all_characters
 
-# in the order in which `--help` shows them
-COMMANDS = (demo, init, run, explore, report, rules, serve, ctl, mcp, trade, faults, scenarios,
-            simulate, replay, check_determinism, doctor, completion)  # fmt: skip
+# As `--help` shows them: what a newcomer needs comes first.
+GROUPS: dict[str, tuple[Any, ...]] = {
+    "Start here": (demo, init, doctor),
+    "Test a bot": (run, explore, replay, report, simulate, check_determinism),
+    "Serve a venue": (serve, ctl, trade, mcp),
+    "Look up": (faults, scenarios, rules, completion),
+}
+WAYS = ("failing-exchange COMMAND --help  shows the options of one",
+        "failing-exchange --version       shows the version")  # fmt: skip
 # what `--` begins: a program beside the server, or the arguments of the bot in that option
 AFTER_DASHES = {"serve": "program", "run": "bot", "explore": "target",
                 "check-determinism": "target"}  # fmt: skip
@@ -156,13 +163,33 @@ def split(argv: Sequence[str]) -> tuple[list[str], list[str] | None]:
 
 def parser() -> Parser:
     """The parser of all commands."""
-    made = Parser(
+    made = _FirstScreen(
         prog="failing-exchange",
         description="A simulated crypto exchange that fails on command, so that your bot does not.",
     )
     made.add_argument("--version", action=Version, nargs=0, help="show the version and exit")
     commands = made.add_subparsers(metavar="COMMAND", parser_class=Parser)
-    for command in COMMANDS:
-        command.add_parser(commands)
+    for title, group in GROUPS.items():
+        made.groups[title] = []
+        for command in group:
+            command.add_parser(commands)
+            made.groups[title].append(commands._choices_actions[-1])
     made.set_defaults(whole_parser=made, json=False, log_format="text")
     return made
+
+
+class _FirstScreen(Parser):
+    """The parser of all commands; its help shows them in groups, each in one line."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.groups: dict[str, list[argparse.Action]] = {}
+
+    def format_help(self) -> str:
+        """The help, in 80 columns."""
+        width = max(len(one.dest) for group in self.groups.values() for one in group)
+        lines = [str(self.description), "", f"usage: {self.prog} COMMAND [options]"]
+        for title, group in self.groups.items():
+            lines += ["", f"{title}:", *(f"  {one.dest:<{width}}  {one.help}" for one in group)]
+        codes = ", ".join(f"{code} {text.partition(':')[0]}" for code, text in TABLE.items())
+        return "\n".join([*lines, "", *WAYS, f"exit codes: {codes}", ""])

@@ -20,7 +20,7 @@ HTTP = "serve HTTP at this port of loopback in place of stdio; 0 takes a free on
 def add_parser(commands: Any) -> None:
     """Add `mcp` to the command line."""
     mcp = commands.add_parser(
-        "mcp", help="a venue for an AI agent: tools over the Model Context Protocol",
+        "mcp", help="a venue for an AI agent (Model Context Protocol)",
         description="Serves one run over stdio, or HTTP. It ends with `finish`, with its time, or "
         "when the client goes; then the agent's card is printed on stderr.",
     )  # fmt: skip

@@ -22,9 +22,7 @@ OTHERS = {
 
 def add_parser(commands: Any) -> None:
     """Add `report` to the command line."""
-    report = commands.add_parser(
-        "report", help="show a run, a report card, an exploration or a replay as one HTML file"
-    )
+    report = commands.add_parser("report", help="show a results file as one HTML page")
     report.add_argument(
         "results", type=Path, help="a file that --output of run, explore or replay has written"
     )
