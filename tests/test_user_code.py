@@ -20,7 +20,9 @@ from failing_exchange.explorer.token import Token
 from failing_exchange.explorer.trial import TrialSummary
 from failing_exchange.explorer.world import FaultSpec, World
 from failing_exchange.faults.catalogue import OWN as OWN_FAULTS
+from failing_exchange.judge.catalogue import make
 from failing_exchange.runs import user_code
+from failing_exchange.runs.user_code import rules_of
 from tests.explorer.test_groups import broken
 
 BOT = """
@@ -80,6 +82,31 @@ class Polite:
 class NoFault:
     pass
 """
+
+
+LIMIT = """
+from failing_exchange.judge.rule import Rule
+
+class Limit(Rule):
+    name = "limit"
+    sentence = "Nothing is sent in vain."
+
+    def __init__(self, *, most=9):
+        super().__init__()
+        self.most = most
+"""
+
+
+@pytest.mark.parametrize("named", ["limit", "limits.py:Limit"])
+def test_a_parameter_of_a_rule_reaches_it(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the rule's name, as --set takes it: it was dropped without a word."""
+    monkeypatch.chdir(tmp_path)
+    Path("limits.py").write_text(LIMIT, encoding="utf-8")
+    rules = rules_of({"limits.py:Limit": {}} | {named: {"most": 5}})
+    (made,) = [rule for rule in make(*rules) if rule.name == "limit"]
+    assert made.most == 5  # type: ignore[attr-defined]
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ class JudgeRules(NamedTuple):
 
 
 def rules_of(options: Mapping[str, Any]) -> JudgeRules:
-    """Find the rules of a judge, given parameters by rule name or path.py:Name.
+    """Find the rules of a judge, given parameters by rule name or path.py:Name, or by both.
 
     The shipped rules are among them, but for those whose parameters are None. Raises
     ConfigurationError for what can't be loaded, and where no rule is left.
@@ -39,7 +39,7 @@ def rules_of(options: Mapping[str, Any]) -> JudgeRules:
     given = dict(options)
     own = {name: load_rule(name) for name in options if is_own(name)}
     for name, rule in own.items():
-        given[rule.name] = given.pop(name)
+        given[rule.name] = {**(given.get(rule.name) or {}), **(given.pop(name) or {})}
     wanted = JudgeRules([*RULES, *own.values()] if own else None, given)
     if not make(*wanted):
         raise ConfigurationError("no rule is left to judge by; name one with --rules")
