@@ -26,7 +26,7 @@ class Docstrings(Extension):  # type: ignore[misc,valid-type,unused-ignore]
         if obj.docstring is not None:
             obj.docstring.value = rewritten(obj.docstring.value)
         for parameter in getattr(obj, "parameters", ()) if obj.is_function else ():
-            if parameter.default == "MISSING":  # our sign for "not given"
+            if str(parameter.default) == "MISSING":  # our sign for "not given"
                 parameter.default = "..."
 
 
