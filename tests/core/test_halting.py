@@ -11,14 +11,16 @@ from failing_exchange.core.auditor import audit
 from failing_exchange.core.events import MarketChanged
 from failing_exchange.core.ledger import Wallet
 from failing_exchange.core.market import MarketStatus
+from failing_exchange.core.order import OrderType, Side, Status
 from failing_exchange.core.queries import FetchTime
-from failing_exchange.core.reject import Reason
+from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.state import NEVER, Lock
 from failing_exchange.core.units import ATOMS
+from tests.core import contracts
 from tests.core.floor import START, Floor, S
 
 SECOND = 10**9
-TRADING, HALTED, CANCEL_ONLY = MarketStatus
+TRADING, HALTED, CANCEL_ONLY, _ = MarketStatus
 
 
 class Clock:
@@ -161,3 +163,29 @@ def test_what_holds_at_a_time_is_bounded(
     for seconds in (90, 60):
         floor.do(make(seconds))
     assert floor.refused(make(30)).reason is Reason.BAD_REQUEST
+
+
+def test_a_delisted_market_has_no_orders_and_takes_none(floor: Floor) -> None:
+    """No halt that was under way brings it back; the operator alone lists it again."""
+    order = floor.limit("alice", Side.BUY, 90, ATOMS // 1_000)
+    floor.do(halt(1))
+    floor.do(c.Delist(S))
+    assert floor.order(order.order.id).status is Status.EXPIRED
+    assert floor.used("alice", "USDT") == 0
+    floor.at += 5 * SECOND  # the halt would be over
+    refused = floor.refused(c.PlaceOrder("alice", S, Side.BUY, OrderType.LIMIT, 1_000, 90))
+    assert (refused.reason, refused.text) == (
+        Reason.MARKET_HALTED, "Market closed: BTC/USDT is delisted",
+    )  # fmt: skip
+    for command in (halt(5), c.SetMarketStatus(S, CANCEL_ONLY)):
+        assert "is delisted; SetMarketStatus TRADING lists" in floor.refused(command).text
+    floor.do(c.SetMarketStatus(S, TRADING))
+    floor.limit("alice", Side.BUY, 90, ATOMS // 1_000)
+    assert "use Delist" in floor.refused(c.SetMarketStatus(S, MarketStatus.DELISTED)).text
+
+
+def test_a_contract_is_settled_to_be_delisted() -> None:
+    """Its positions must be closed, too."""
+    floor = contracts.Floor()
+    with pytest.raises(Reject, match="SettleContract delists it"):
+        floor.do(c.Delist(contracts.PERPETUAL.symbol))

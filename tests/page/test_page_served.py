@@ -353,7 +353,7 @@ EVERY: tuple[dict[str, Any], ...] = (
     {"do": "move_mark", "symbol": P, "percent": 1},
     {"do": "set_insurance_fund", "asset": "USDT", "amount": 5},
     {"do": "change_collateral", "asset": "BTC", "haircut": 5},
-    {"do": "settle_contract", "symbol": P},
+    {"do": "settle_contract", "symbol": P}, {"do": "delist", "symbol": S},
 )  # fmt: skip
 
 
@@ -393,6 +393,7 @@ def test_heal_ends_what_still_goes_on() -> None:
         def acts() -> str:
             control.incident("halt", symbol=S)
             control.incident("cancel_only", symbol=P)
+            control.incident("delist", symbol="ETH/USDT")
             control.incident("move_mark", symbol=P, percent=20)
             control.maintenance("1h")
             control.heal()
@@ -404,9 +405,10 @@ def test_heal_ends_what_still_goes_on() -> None:
         [price] = (await x.fetch_mark_prices([P])).values()
         ticker = await x.fetch_ticker(P)
         assert abs(price["markPrice"] / ticker["last"] - 1) < 0.05
-        healed = [(one["do"], one.get("symbol")) for one in tomllib.loads(toml)["incidents"][4:]]
+        healed = [(one["do"], one.get("symbol")) for one in tomllib.loads(toml)["incidents"][5:]]
         assert healed == [
-            ("end_maintenance", None), ("resume", S), ("resume", P), ("move_mark", P),
+            ("end_maintenance", None), ("resume", S), ("resume", "ETH/USDT"), ("resume", P),
+            ("move_mark", P),
         ]  # fmt: skip
 
     served(story)

@@ -21,6 +21,7 @@ from failing_exchange.venue.default_world import MARKETS
 from failing_exchange.venue.operator_incidents import INCIDENTS, OF_CONTRACTS, command_of
 from failing_exchange.venue.perpetuals import PERPETUALS
 from tests.passes import run
+from tests.venues.binance.client import Client, on_the_wire
 
 S = "BTC/USDT"
 P = "BTC/USDT:USDT"
@@ -230,3 +231,32 @@ def test_a_maintenance_has_an_end_and_a_message() -> None:
     ):
         with pytest.raises(ConfigurationError, match=told):
             command_of("maintenance", fields, {})
+
+
+def test_a_delisted_market_is_seen_as_binance_shows_one() -> None:
+    """BREAK, "Market is closed." for orders, an EXPIRED order: and nothing of the other markets."""
+
+    async def story(client: Client) -> None:
+        placed = (await client.order()).body
+        await client.venue.exchange.operate(command_of("delist", {"symbol": S}, LISTED))
+        info = (await client.public("GET", "/api/v3/exchangeInfo", symbol="BTCUSDT")).body
+        assert info["symbols"][0]["status"] == "BREAK"
+        for status, there in (("BREAK", True), ("TRADING", False), ("HALT", False)):
+            some = await client.public("GET", "/api/v3/exchangeInfo", symbolStatus=status)
+            assert ("BTCUSDT" in {one["symbol"] for one in some.body["symbols"]}) is there
+        refused = await client.order()
+        assert refused.status == 400
+        assert refused.body == {"code": -1013, "msg": "Market is closed."}
+        asked = {"symbol": "BTCUSDT", "orderId": placed["orderId"]}
+        order = await client.signed("GET", "/api/v3/order", **asked)
+        assert order.body["status"] == "EXPIRED"
+        markets = await client.venue.exchange.fetch_markets()
+        assert [one["active"] for one in markets if one["symbol"] == S] == [False]
+
+    on_the_wire(story)
+
+
+def test_contracts_are_settled_and_not_delisted() -> None:
+    """The message says which incident closes their positions, too."""
+    with pytest.raises(ConfigurationError, match="is a contract; use settle_contract"):
+        command_of("delist", {"symbol": P}, LISTED)

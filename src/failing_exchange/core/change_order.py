@@ -8,7 +8,7 @@ from __future__ import annotations
 from failing_exchange.core.cancel_replace import find_open
 from failing_exchange.core.commands import ChangeOrder
 from failing_exchange.core.events import OrderAmended
-from failing_exchange.core.market import HALTED, TRADING, Prevention
+from failing_exchange.core.market import Prevention
 from failing_exchange.core.matching import crosses, finish
 from failing_exchange.core.order import (
     AMENDMENTS_MAX,
@@ -66,9 +66,7 @@ def _check(ms: MarketState, order: Order, lots: int, ticks: int, at: int) -> Non
         raise Reject(Reason.UNKNOWN_SYMBOL, symbol=market.symbol)
     if order.kind is not LIMIT or order.order_list is not None:
         raise Reject(Reason.INVALID_ORDER, rule=OrderRule.LIMIT_ONLY, changed=str(order.kind))
-    if market.status is not TRADING:
-        reason = Reason.MARKET_HALTED if market.status is HALTED else Reason.CANCEL_ONLY
-        raise Reject(reason, symbol=market.symbol)
+    market.check_trading()
     if (lots, ticks) == (order.lots, order.ticks):
         raise Reject(Reason.NO_CHANGE, setting="the order", value="so")
     if changes_of(order) >= CHANGES_MAX:

@@ -540,6 +540,12 @@ class SettleContract(NamedTuple):
     ticks: int = 0
 
 
+class Delist(NamedTuple):
+    """Delist a spot market: expire all its orders, and stop trading until it is resumed."""
+
+    symbol: str
+
+
 class SetInsuranceFund(NamedTuple):
     """Set what the insurance fund has of an asset, in atoms."""
 
@@ -577,7 +583,7 @@ Operator: TypeAlias = (
     SetMarketStatus | EndHalts | ChangeRules | MovePrice | PullLiquidity | CrossOrder
     | ReleaseOrder | CapNextFill | OperatorCancel | Credit | Debit | Freeze | EndFreezes
     | BustTrade | OpenAccount | Restart | SettleDue | EndDue | CheckMarks | MoveMark
-    | LiquidatePosition | Deleverage | SettleContract | SetInsuranceFund
+    | LiquidatePosition | Deleverage | SettleContract | Delist | SetInsuranceFund
     | PayFunding | ChangeFunding | ChangeCollateral | ChangeApi | PlanMaintenance | CutConnections
 )  # fmt: skip
 Action: TypeAlias = (

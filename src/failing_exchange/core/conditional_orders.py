@@ -21,7 +21,7 @@ from failing_exchange.core.conditional_triggers import end, watch
 from failing_exchange.core.contract_prices import mark_of
 from failing_exchange.core.generated_ids import unused_id
 from failing_exchange.core.linear_settlement import is_closing
-from failing_exchange.core.market import HALTED, TRADING, Market
+from failing_exchange.core.market import Market
 from failing_exchange.core.order import (
     BOTH,
     LIMIT_TYPES,
@@ -79,9 +79,7 @@ def _check_form(ms: MarketState, c: PlaceConditional, at: int) -> None:
     market = ms.market
     if market.contract is None:
         raise Reject(Reason.UNKNOWN_SYMBOL, symbol=market.symbol)
-    if market.status is not TRADING:
-        reason = Reason.MARKET_HALTED if market.status is HALTED else Reason.CANCEL_ONLY
-        raise Reject(reason, symbol=market.symbol)
+    market.check_trading()
     if c.kind not in TRIGGERED_TYPES:
         raise Reject(Reason.INVALID_ORDER, conditional=str(c.kind))
     trails = c.kind is OrderType.TRAILING_STOP

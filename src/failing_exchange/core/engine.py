@@ -87,6 +87,7 @@ HANDLERS: dict[type, Handler] = {
     q.FetchStatus: read_handlers.fetch_status,
     c.SessionCommand: read_handlers.run_session_command,
     c.SetMarketStatus: operator_commands.set_status,
+    c.Delist: operator_commands.delist,
     c.EndHalts: operator_commands.end_halts,
     c.ChangeRules: operator_commands.change_rules,
     c.MovePrice: operator_commands.move_price,

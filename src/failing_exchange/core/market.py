@@ -62,6 +62,7 @@ class MarketStatus(StrEnum):
     TRADING = "trading"
     HALTED = "halted"
     CANCEL_ONLY = "cancel_only"
+    DELISTED = "delisted"  # of a spot market; a contract is settled and halted
 
 
 TRADING, HALTED = MarketStatus.TRADING, MarketStatus.HALTED  # as in order.py: to look up fast
@@ -198,6 +199,17 @@ class Market:
         rare = (self.rules, self.orders_max, self.price_band)
         plain = self.status is TRADING and self.price_every == self.amount_every == 1
         object.__setattr__(self, "is_plain", plain and rare == (None, None, None))
+
+    def check_trading(self) -> None:
+        """Raise `Reject` where no order is accepted now."""
+        status = self.status
+        if status is TRADING:
+            return
+        if status is MarketStatus.CANCEL_ONLY:
+            raise Reject(Reason.CANCEL_ONLY, symbol=self.symbol)
+        if status is MarketStatus.DELISTED:
+            raise Reject(Reason.MARKET_HALTED, delisted=self.symbol)
+        raise Reject(Reason.MARKET_HALTED, symbol=self.symbol)
 
     def cost(self, ticks: int, lots: int) -> int:
         """What `lots` cost at `ticks`, in atoms of the quote asset, rounded down."""

@@ -54,6 +54,7 @@ from failing_exchange.core.venue_commands import (
 from failing_exchange.text.number_checks import is_whole
 from failing_exchange.text.spelling import did_you_mean
 
+DELISTED = MarketStatus.DELISTED
 PPM_MAX = 1_000 * PPM  # a price moves by at most a thousand times itself at once
 MOVED_MAX = 10**15  # ticks of all moves of a price together; one more is refused
 NUMBER_MAX = 10**24  # atoms, lots, ticks and nanoseconds of a command; more is refused
@@ -422,6 +423,9 @@ def open_account(state: State, command: c.OpenAccount, at: int) -> None:
 def set_status(state: State, command: c.SetMarketStatus, at: int) -> None:
     """Halt a market, let it only cancel, or end all that holds it up."""
     ms, until = state.market(command.symbol, at), _end(command.nanoseconds, at)
+    if DELISTED in (command.status, ms.market.status) and command.status is not TRADING:
+        told = f"{command.symbol} is delisted" if ms.market.status is DELISTED else "use Delist"
+        raise Reject(Reason.BAD_REQUEST, f"{told}; SetMarketStatus TRADING lists a market again")
     if command.status is not TRADING:
         _halt(state, ms, Halt(command.status, until))
     elif command.nanoseconds is None:
@@ -431,6 +435,21 @@ def set_status(state: State, command: c.SetMarketStatus, at: int) -> None:
             Reason.BAD_REQUEST, f"{command.symbol} trades until it is halted: leave out nanoseconds"
         )
     _become(state, ms, command.status, at)
+
+
+def delist(state: State, command: c.Delist, at: int) -> None:
+    """Expire all orders of a spot market, and stop trading.
+
+    Binance, enums.md, 2026-07-21: `EXPIRED` is an order that the exchange has canceled, `CANCELED`
+    one that its user has.
+    """
+    ms = state.market(command.symbol, at)
+    if ms.market.contract is not None:
+        told = f"{command.symbol} is a contract: SettleContract delists it"
+        raise Reject(Reason.BAD_REQUEST, told)
+    cancel_orders(state, c.OperatorCancel(symbol=command.symbol, expire=True), at)
+    ms.halts = [Halt(DELISTED, NEVER)]
+    _become(state, ms, DELISTED, at)
 
 
 def _halt(state: State, ms: MarketState, new: Halt) -> None:

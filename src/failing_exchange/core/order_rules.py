@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 from failing_exchange.core.commands import PlaceOrder
 from failing_exchange.core.contract_prices import mark_of
-from failing_exchange.core.market import HALTED, TRADING, Bounds, Market, Prevention, Rules
+from failing_exchange.core.market import TRADING, Bounds, Market, Prevention, Rules
 from failing_exchange.core.matching import crosses, walk
 from failing_exchange.core.order import (
     FOK,
@@ -46,9 +46,7 @@ def check(
     """
     market, kind = ms.market, c.kind
     if market.status is not TRADING:
-        halted = market.status is HALTED
-        reason = Reason.MARKET_HALTED if halted else Reason.CANCEL_ONLY
-        raise Reject(reason, symbol=market.symbol)
+        market.check_trading()
     if c.client_id:
         check_unused(account, c.client_id, c.symbol)
     if not market.is_plain:

@@ -109,7 +109,10 @@ SENTENCES: dict[Reason, tuple[str, ...]] = {
         "The API key is unknown, or may not be used from this address",
         "Unknown account: {account!r}",
     ),
-    Reason.MARKET_HALTED: ("Market closed: {symbol} is halted",),
+    Reason.MARKET_HALTED: (
+        "Market closed: {symbol} is halted",
+        "Market closed: {delisted} is delisted",
+    ),
     Reason.CANCEL_ONLY: ("{symbol} only accepts cancels now",),
     Reason.DUPLICATE_CLIENT_ID: (
         "Duplicate client id: an open order has it",

@@ -15,6 +15,7 @@ STATUS = {
     MarketStatus.TRADING: "trades again",
     MarketStatus.HALTED: "is halted",
     MarketStatus.CANCEL_ONLY: "only takes cancels",
+    MarketStatus.DELISTED: "is delisted",
 }
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from failing_exchange.core.market import MarketStatus
+from failing_exchange.core.market import TRADING
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import fields_of, kind_of
 from failing_exchange.faults.triggers import always, parse
@@ -60,7 +60,6 @@ if TYPE_CHECKING:
 
 TRIPS_SHOWN_MAX = 1_000  # of one answer; ask again with `after` for more
 DONE_KEPT_MAX = 1_000  # incidents by hand that can be saved; the oldest are forgotten
-HALTED = (MarketStatus.HALTED, MarketStatus.CANCEL_ONLY)
 AROUND_MAX = 2_000  # trips before and after one that are searched for others about its orders
 METRICS = "text/plain; version=0.0.4; charset=utf-8"  # the kind that Prometheus reads
 WHOM = ("operations", "symbols", "sides", "clients", "client_order_ids")
@@ -351,7 +350,7 @@ class ControlApi:
         """Health again, of the markets, too."""
         venue = self.exchange.venue
         begun = [] if not venue.maintenance.windows else [{"do": "end_maintenance"}]
-        halted = [s for s in venue.markets if venue.market_of(s).status in HALTED]
+        halted = [s for s in venue.markets if venue.market_of(s).status is not TRADING]
         moved = [ms.market.symbol for ms in venue.gateway.engine.state.contracts if ms.mark_shift]
         for one in (
             *begun,

@@ -9,7 +9,7 @@ from failing_exchange.core import commands as c
 from failing_exchange.core.collateral import ChangeCollateral
 from failing_exchange.core.funding_rate import INTERVALS
 from failing_exchange.core.ledger import Wallet
-from failing_exchange.core.market import Market, MarketStatus
+from failing_exchange.core.market import Market, MarketStatus, is_contract
 from failing_exchange.core.order import Side
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS, DAY_S, PPM, SECOND, atoms_text
@@ -66,6 +66,8 @@ def command_of(name: str, fields: Fields, markets: Markets) -> c.Operator:
     if name in OF_CONTRACTS and "symbol" in fields and markets[str(symbol)].contract is None:
         contracts = {one: None for one, market in markets.items() if market.contract is not None}
         raise ConfigurationError(f"{name}: {symbol} is not a contract{one_of(symbol, contracts)}")
+    if name in OF_SPOT and is_contract(str(symbol)):
+        raise ConfigurationError(f"{name}: {symbol} is a contract; use settle_contract")
     return incident.make(fields, markets)
 
 
@@ -319,6 +321,10 @@ INCIDENTS: dict[str, Incident] = {
     "cancel_only": Incident(
         "A market only cancels.", ("symbol",), ("seconds",), _status(MarketStatus.CANCEL_ONLY)
     ),
+    "delist": Incident(
+        "A spot market is delisted: its orders expire, and nothing is traded until it is resumed.",
+        ("symbol",), (), lambda f, m: c.Delist(f["symbol"]),
+    ),
     "move_price": Incident(
         "The market moves, for good or for some seconds.",
         ("symbol", "percent"), ("seconds",), _move,
@@ -417,6 +423,7 @@ INCIDENTS: dict[str, Incident] = {
         ("asset",), ("worth", "haircut"), _collateral,
     ),
 }  # fmt: skip
+OF_SPOT = frozenset({"delist"})
 OF_CONTRACTS = frozenset({
     "liquidate", "deleverage", "settle_contract", "pay_funding", "change_funding", "move_mark",
 })  # fmt: skip

@@ -11,6 +11,8 @@ const QUICK = [
   ["Pull the sellers", "pull_liquidity", symbol => ({symbol, side: "sell", depth: 1})],
   ["Pull the buyers", "pull_liquidity", symbol => ({symbol, side: "buy", depth: 1})],
   ["Cancel all orders", "cancel_orders", symbol => ({symbol})],
+  ["Delist", "delist", symbol => ({symbol}), false],
+  ["Delist and settle", "settle_contract", symbol => ({symbol}), true],
   ["Pay funding now", "pay_funding", symbol => ({symbol}), true],
   ["Liquidate main", "liquidate", symbol => ({symbol}), true],
 ];
@@ -43,7 +45,7 @@ export function mount(root, feed, api) {
       try { await maintain(window.read()); } catch (error) { notice(error.message, true); }
     }}, window.element, el("button", {type: "submit", class: "main"}, "Plan it"))));
   const drawQuick = () => fill(quick,
-    QUICK.filter(([, , , contract]) => !contract || isContract()).map(([label, name, fields]) =>
+    QUICK.filter(([, , , contract]) => contract === undefined || contract === isContract()).map(([label, name, fields]) =>
       action(label, () => run(name, fields(market.value)))),
     action("Restart the venue", () => run("restart", {})),
     action("Maintenance for 10 minutes", () => maintain({seconds: "10m"})),

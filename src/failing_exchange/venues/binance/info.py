@@ -21,6 +21,7 @@ STATUS_NAMES = {
     MarketStatus.TRADING: "TRADING",
     MarketStatus.HALTED: "HALT",
     MarketStatus.CANCEL_ONLY: "CANCEL_ONLY",
+    MarketStatus.DELISTED: "BREAK",  # spot_glossary.md: not available for trading
 }
 ORDER_TYPES = [
     "LIMIT", "LIMIT_MAKER", "MARKET", "STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT",

@@ -34,7 +34,7 @@ WINDOW_UNITS = {"m": (60, 59), "h": (HOUR_S, 23), "d": (DAY_S, 7)}
 STATUSES = {
     "TRADING": (MarketStatus.TRADING, MarketStatus.CANCEL_ONLY),
     "HALT": (MarketStatus.HALTED,),
-    "BREAK": (),
+    "BREAK": (MarketStatus.DELISTED,),
 }
 
 
