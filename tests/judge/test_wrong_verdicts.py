@@ -218,6 +218,24 @@ def test_only_a_bot_that_may_not_read_is_excused(
     assert judged(bot, *faults).result("converges").outcome is outcome
 
 
+@pytest.mark.parametrize(("faults", "outcome"), [((), FAIL), ((NO_MARKET,), NOT_JUDGED)])
+def test_nor_is_it_accused_of_a_close_that_it_can_not_see(
+    faults: tuple[Fault, ...], outcome: Outcome
+) -> None:
+    """Forced closes and funding are seen by reads as well."""
+
+    async def bot(exchange: Any) -> None:
+        probe(positions=lambda: {CONTRACT: 0.1}, balances=lambda: {"USDT": 200_000.0})
+        await exchange.create_order(CONTRACT, "market", "buy", 0.1)
+        exchange.venue.gateway.operate(PayFunding(CONTRACT, 100_000))
+        exchange.venue.gateway.operate(LiquidatePosition("main", CONTRACT))
+        with suppress(FailingExchangeError):
+            await exchange.fetch_orders(CONTRACT)
+        await asyncio.sleep(2_000)
+
+    assert judged(bot, *faults).result("books_forced").outcome is outcome
+
+
 def test_an_order_that_the_bot_names_is_none_that_it_does_not_know() -> None:
     """Its answer was lost; the bot keeps it among its open orders, which is the truth."""
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from failing_exchange.core.order import Fill, Side
-from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import ATOMS, SECOND
-from failing_exchange.faults.operations import CHANGE, PRIVATE_CALLS, SETTINGS
 from failing_exchange.journal.trip import Edited, Trip
 from failing_exchange.judge.answers import received
 from failing_exchange.judge.facts import NEVER, Facts, OrderFacts
@@ -16,7 +15,7 @@ from failing_exchange.judge.holdings import NOTICED_MONEY
 from failing_exchange.judge.probe import Sample
 from failing_exchange.judge.products import product_of
 from failing_exchange.judge.rule import Rule, RunEnd, Severity
-from failing_exchange.judge.rules.back_off import INCURABLE
+from failing_exchange.judge.rules.account_reads import LOCKED_OUT, ReadsItsAccount
 from failing_exchange.judge.true_amounts import is_near, true_balance, true_position
 from failing_exchange.judge.wording import describe_failure, request_name
 from failing_exchange.text.durations import span
@@ -25,12 +24,10 @@ INFERRED = (
     "the bot was told of some fills only by their traces (balances, lists): give it a probe, so "
     "that it can be asked what it made of them"
 )
-ACTS = (*CHANGE, *SETTINGS)
-LOCKED_OUT = (Reason.KEY_REFUSED, Reason.RESTRICTED_LOCATION)  # for reads as well
 STALE_S = 150.0  # seconds; a bot is asked each minute, and may fail to answer once
 
 
-class Converges(Rule):
+class Converges(ReadsItsAccount):
     """I2: some time after the last fault, what the bot believes is what is.
 
     With a probe its positions, open orders and cash are compared; without, an order it was never
@@ -49,28 +46,16 @@ class Converges(Rule):
         self.within_s = within_s
         self.grace_s = grace_s
         self._last: Sample | None = None
-        self._refused_at = NEVER  # for good
         self._accused: dict[int, None] = {}  # orders of which is told already
 
     def sampled(self, sample: Sample) -> None:
         """Keep the newest beliefs; they are compared at the end."""
         self._last = sample
 
-    def told(self, trip: Trip) -> None:
-        """Note a final refusal: a bot that is locked out can't look, and has to stop."""
-        answer = received(trip)
-        if trip.operation not in PRIVATE_CALLS:
-            return
-        if isinstance(answer, Reject):
-            if answer.reason in (LOCKED_OUT if trip.operation in ACTS else INCURABLE):
-                self._refused_at = trip.ended_at
-        elif answer is not None:
-            self._refused_at = NEVER
-
     def ended(self, end: RunEnd) -> None:
         """Compare beliefs with the truth, if the last fault is long enough ago."""
-        if self._refused_at != NEVER:
-            self.unknown = "the bot was refused for good, and can't see what is true"
+        if self.is_locked_out:
+            self.unknown = LOCKED_OUT
             return
         if end.at - end.last_fault_at < self.within_s * SECOND:
             self.unknown = f"the run ended less than {span(self.within_s)} after the last fault"

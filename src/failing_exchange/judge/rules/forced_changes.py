@@ -9,7 +9,8 @@ from failing_exchange.core.order import Fill
 from failing_exchange.core.units import ATOMS, SECOND
 from failing_exchange.judge.false_reads import PARTS_MAX, reached
 from failing_exchange.judge.products import product_of
-from failing_exchange.judge.rule import Rule, RunEnd, Severity
+from failing_exchange.judge.rule import RunEnd, Severity
+from failing_exchange.judge.rules.account_reads import LOCKED_OUT, ReadsItsAccount
 from failing_exchange.judge.true_amounts import is_near, true_balance, true_position
 from failing_exchange.text.durations import span
 
@@ -17,7 +18,7 @@ TIMES_MAX = 1_000  # that a payment is booked; more is not taken for funding
 NOTICED_CASH = 1e-6  # units: sums of floats differ by less
 
 
-class BooksForced(Rule):
+class BooksForced(ReadsItsAccount):
     """I2 of contracts: liquidation, auto-deleveraging and settlement enter the bot's books.
 
     What it believes is known by its notebook or its probe; without, a bot that was not told of such
@@ -36,6 +37,9 @@ class BooksForced(Rule):
 
     def ended(self, end: RunEnd) -> None:
         """Compare what the bot believes with what was closed."""
+        if self.is_locked_out:
+            self.unknown = LOCKED_OUT
+            return
         due = end.at - self.within_s * SECOND
         by_symbol: dict[str, list[Fill]] = {}
         for fill in self.context.facts.forced:
@@ -93,7 +97,7 @@ class BooksForced(Rule):
         )
 
 
-class FundingOnce(Rule):
+class FundingOnce(ReadsItsAccount):
     """I7 of contracts: each payment of funding is booked once.
 
     The bot's cash is that of its notebook or its probe. `grace_s`: payments so shortly before the
@@ -112,6 +116,9 @@ class FundingOnce(Rule):
 
     def ended(self, end: RunEnd) -> None:
         """Look for cash that is wrong by payments of funding."""
+        if self.is_locked_out:
+            self.unknown = LOCKED_OUT
+            return
         paid: dict[str, list[int]] = {}
         for event in self.context.facts.funding:
             paid.setdefault(event.asset, []).append(event.change)
