@@ -466,3 +466,32 @@ def test_a_lasting_move_leaves_questions_quick() -> None:
     tape._fine = lambda start, stop: pytest.fail("it is taken to pieces")
     assert len(do(made, FetchCandles("alice", S, 3_600, limit=20), at).bars) == 20
     assert do(made, FetchTicker("alice", S), at).last
+
+
+SHIFTS = st.lists(
+    st.tuples(
+        st.sampled_from((0, 1, 2, 5, 60, 100)),  # seconds later
+        st.sampled_from(("move", "hold", "take")),
+        st.integers(-1_000_000, 1_000_000),
+    ),
+    max_size=8,
+)
+
+
+@examples(50)
+@given(SHIFTS, st.integers(0, 400), st.integers(1, 300), st.sampled_from((3, 20, 600)))
+def test_bounds_of_all_moves_are_those_of_each_second(
+    moves: list[tuple[int, str, int]], start: int, seconds: int, memory: int
+) -> None:
+    """They decide whether an order's price is allowed; a second look finds the same."""
+    shifts, at = impact.Shifts(memory), 100
+    for later, kind, amount in moves:
+        at += later
+        if kind == "take":
+            shifts.take(at, amount, 5_000_000, impact.Depth(1_100_000_000, 24_000))
+        else:
+            getattr(shifts, kind)(at, amount // 10_000)
+        stop = start + seconds
+        each = [shifts.at(second) for second in range(start, stop)]
+        bounds = (min(each), max(each))
+        assert shifts.range(start, stop) == bounds == shifts.range(start, stop)

@@ -29,6 +29,7 @@ FORGOTTEN_AT_ONCE = 10_000
 FAR = 1 << 62
 HALVINGS_MAX = 64  # beyond it nothing is left
 NOWHERE = (FAR, FAR, 0)  # a piece without a second
+NO_RANGE = (0, 0, (0, 0))
 
 
 class Depth(NamedTuple):
@@ -93,6 +94,7 @@ class Shifts:
         self.memory = memory
         self.kept: list[Shift] = []
         self._last = NOWHERE  # the last piece that was asked for
+        self._range = NO_RANGE  # the last one that was asked for
 
     def __bool__(self) -> bool:
         return bool(self.kept)
@@ -177,7 +179,7 @@ class Shifts:
         self._note(shift._replace(held=shift.held + ticks))
 
     def _note(self, shift: Shift) -> None:
-        self._last = NOWHERE
+        self._last, self._range = NOWHERE, NO_RANGE
         index = bisect_right(self.kept, (shift.second, FAR))
         if index and self.kept[index - 1].second == shift.second:
             self.kept[index - 1] = shift
@@ -189,7 +191,7 @@ class Shifts:
         if len(self.kept) < SHIFTS_KEPT_MAX + FORGOTTEN_AT_ONCE:
             return False
         del self.kept[:FORGOTTEN_AT_ONCE]
-        self._last = NOWHERE
+        self._last, self._range = NOWHERE, NO_RANGE
         return True
 
     def steady_until(self, second: int) -> int:
@@ -211,10 +213,26 @@ class Shifts:
 
         Between two moves it only fades, so that its extremes lie beside them or at the edges.
         """
-        first = bisect_right(self.kept, (start, -FAR))
-        last = bisect_right(self.kept, (stop - 1, FAR))
-        edges = [start, stop - 1]
-        for shift in self.kept[first:last]:
-            edges += (shift.second - 1, shift.second, shift.second + 1)
-        moves = [self.at(second) for second in edges if start <= second < stop]
-        return min(moves), max(moves)
+        asked_start, asked_stop, found = self._range
+        if start == asked_start and stop == asked_stop:  # an order asks twice
+            return found
+        moves = self._extremes(start, stop)
+        found = min(moves), max(moves)
+        self._range = (start, stop, found)
+        return found
+
+    def _extremes(self, start: int, stop: int) -> list[int]:
+        kept = self.kept
+        index, last = bisect_right(kept, (start, -FAR)), bisect_right(kept, (stop - 1, FAR))
+        moves = [self.at(start), self.at(stop - 1)]
+        if index < last and kept[index].second > start:
+            moves.append(self.at(kept[index].second - 1))
+        for second, lasting, fading, _, _, held, memory in kept[index:last]:
+            index += 1
+            moves.append(lasting + fading + held)
+            end = kept[index].second if index < last else stop
+            for later in (second + 1, end - 1) if held else (end - 1,):
+                if second < later < end:
+                    tens = later // TEN_S - second // TEN_S
+                    moves.append(lasting + faded(fading, tens, memory))
+        return moves
