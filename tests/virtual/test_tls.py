@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import select
 import ssl
+import sys
+from pathlib import Path
 
 import anyio
 import pytest
 from anyio.streams.tls import TLSAttribute
 
 from failing_exchange import simulate
+from failing_exchange.server.certificate import self_signed
 from failing_exchange.virtual.tls import ElidedTLS
 
 
@@ -86,3 +90,47 @@ def test_a_client_can_poll_an_idle_connection() -> None:
         assert writer.get_extra_info("socket").fileno() == -1
 
     simulate(main())
+
+
+def trusted(file: Path | None) -> int:
+    """How many certificates a new context trusts."""
+    context = ssl.create_default_context(cafile=file and str(file))
+    return context.cert_store_stats()["x509"]
+
+
+@pytest.fixture
+def authorities(tmp_path: Path) -> Path:
+    file = tmp_path / "authorities.pem"
+    file.write_bytes(self_signed())
+    return file
+
+
+def test_certificates_are_not_read_in_a_simulation(authorities: Path) -> None:
+    """None is shown, and to read those of all authorities takes 18 ms for each client."""
+
+    async def main() -> int:
+        with pytest.raises(FileNotFoundError):
+            trusted(authorities.with_name("missing.pem"))
+        return trusted(authorities) + trusted(None)
+
+    assert (simulate(main), simulate(lambda: trusted(authorities))) == (0, 0)
+    assert trusted(authorities) == 1
+
+
+def test_a_module_that_is_imported_meanwhile_reads_them(
+    authorities: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """aiohttp and requests make a context when they are imported, which may serve for real."""
+    module = authorities.with_name("imported_meanwhile.py")
+    module.write_text(
+        f"import ssl\nCONTEXT = ssl.create_default_context(cafile={str(authorities)!r})\n",
+        encoding="utf-8",
+    )
+    monkeypatch.syspath_prepend(str(module.parent))
+
+    async def main() -> ssl.SSLContext:
+        context: ssl.SSLContext = importlib.import_module("imported_meanwhile").CONTEXT
+        return context
+
+    assert simulate(main).cert_store_stats()["x509"] == 1
+    sys.modules.pop("imported_meanwhile")

@@ -24,7 +24,7 @@ from failing_exchange.threads import (
     tls_sockets,
 )
 from failing_exchange.threads.adopted_locks import AdoptedLocks
-from failing_exchange.virtual.patching import REAL_TIME_MODULES, Patches
+from failing_exchange.virtual.patching import REAL_TIME_MODULES, Patches, put
 from failing_exchange.virtual.thread_registry import current
 from failing_exchange.virtual.transport import descriptors
 from failing_exchange.virtual.wallclock import REAL, monotonic
@@ -60,23 +60,13 @@ def _install(undo: ExitStack) -> None:
     undo.enter_context(_timeouts().replaced())
     for name, method in thread_class.METHODS.items():
         put(undo, threading.Thread, name, method)
-    for name, method in tls_sockets.METHODS.items():
-        put(undo, ssl.SSLContext, name, method)
+    put(undo, ssl.SSLContext, "wrap_socket", tls_sockets.wrap_socket)
     for kind, name, value in selecting.ATTRIBUTES:
         if hasattr(selectors, kind):
             put(undo, getattr(selectors, kind), name, value)
     for owner, name, value in (*refused_calls.attributes(), *serial_hashes.attributes()):
         put(undo, owner, name, value)
     put(undo, ThreadPoolExecutor, "_counter", itertools.count().__next__)
-
-
-def put(undo: ExitStack, owner: Any, name: str, value: Any) -> None:
-    """Set an attribute of a class or module until `undo` is closed."""
-    if name in vars(owner):
-        undo.callback(setattr, owner, name, vars(owner)[name])
-    else:
-        undo.callback(delattr, owner, name)
-    setattr(owner, name, value)
 
 
 @contextmanager

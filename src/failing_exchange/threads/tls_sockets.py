@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -12,11 +11,7 @@ from failing_exchange.threads.sockets import SOCKETS, SimSocket
 from failing_exchange.virtual.thread_registry import current
 from failing_exchange.virtual.tls import ElidedTLS
 
-REAL: dict[str, Callable[..., Any]] = {
-    name: getattr(ssl.SSLContext, name)
-    for name in ("wrap_socket", "load_verify_locations", "load_default_certs",
-                 "set_default_verify_paths")
-}  # fmt: skip
+REAL_WRAP_SOCKET: Callable[..., Any] = ssl.SSLContext.wrap_socket
 
 
 class SimTLSSocket(SimSocket):
@@ -87,35 +82,6 @@ class SimTLSSocket(SimSocket):
 def wrap_socket(self: ssl.SSLContext, sock: socket.socket, *args: Any, **options: Any) -> Any:
     """`SSLContext.wrap_socket`, also of simulated sockets."""
     if not isinstance(sock, SimSocket):
-        return REAL["wrap_socket"](self, sock, *args, **options)
+        return REAL_WRAP_SOCKET(self, sock, *args, **options)
     names = ("server_side", "do_handshake_on_connect", "suppress_ragged_eofs", "server_hostname")
     return SimTLSSocket.over(sock, self, **dict(zip(names, args, strict=False)), **options)
-
-
-def load_verify_locations(
-    self: ssl.SSLContext, cafile: Any = None, capath: Any = None, cadata: Any = None
-) -> None:
-    """Look whether the file is there. To read certificates takes 10 ms, and none is shown."""
-    if current() is None:
-        REAL["load_verify_locations"](self, cafile, capath, cadata)
-        return
-    for path in (cafile, capath):
-        if path is not None:
-            os.stat(path)
-
-
-def _skipped(name: str) -> Callable[..., None]:
-    def skip(self: ssl.SSLContext, *args: Any, **options: Any) -> None:
-        if current() is None:
-            REAL[name](self, *args, **options)
-
-    skip.__name__ = name
-    return skip
-
-
-METHODS: dict[str, Callable[..., Any]] = {
-    "wrap_socket": wrap_socket,
-    "load_verify_locations": load_verify_locations,
-    "load_default_certs": _skipped("load_default_certs"),
-    "set_default_verify_paths": _skipped("set_default_verify_paths"),
-}

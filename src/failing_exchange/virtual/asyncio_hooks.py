@@ -14,6 +14,7 @@ from failing_exchange.virtual.asyncio_private import CANCEL_ALL, GatheringFuture
 from failing_exchange.virtual.handles import serial_hash
 from failing_exchange.virtual.isolation import in_this_thread
 from failing_exchange.virtual.loop import VirtualLoop
+from failing_exchange.virtual.patching import put
 
 
 @contextmanager
@@ -26,23 +27,15 @@ def routed(new_loop: Callable[[], VirtualLoop]) -> Iterator[None]:
     """
     new_loop = in_this_thread(new_loop)
     with ExitStack() as undo:
-        _patch(undo, asyncio.Runner, "__init__", _runner_init(new_loop))
-        _patch(undo, asyncio.runners, CANCEL_ALL, _cancel_in_order)
-        _patch(undo, GatheringFuture, "__hash__", serial_hash)
+        put(undo, asyncio.Runner, "__init__", _runner_init(new_loop))
+        put(undo, asyncio.runners, CANCEL_ALL, _cancel_in_order)
+        put(undo, GatheringFuture, "__hash__", serial_hash)
         undo.enter_context(_resolver_of_the_loop())
         undo.callback(asyncio.set_event_loop_policy, asyncio.get_event_loop_policy())
         asyncio.set_event_loop_policy(_Policy(new_loop))
         for module in (asyncio, asyncio.events):
-            _patch(undo, module, "set_event_loop_policy", _keep_ours)
+            put(undo, module, "set_event_loop_policy", _keep_ours)
         yield
-
-
-def _patch(undo: ExitStack, owner: Any, name: str, value: Any) -> None:
-    if name in vars(owner):
-        undo.callback(setattr, owner, name, vars(owner)[name])
-    else:
-        undo.callback(delattr, owner, name)
-    setattr(owner, name, value)
 
 
 def _runner_init(new_loop: Callable[[], VirtualLoop]) -> Callable[..., None]:
@@ -87,5 +80,5 @@ def _resolver_of_the_loop() -> Iterator[None]:
             module: Any = sys.modules.get(name)
             if module is not None:
                 threaded = sys.modules["aiohttp.resolver"].ThreadedResolver
-                _patch(undo, module, "DefaultResolver", threaded)
+                put(undo, module, "DefaultResolver", threaded)
         yield

@@ -10,7 +10,7 @@ import sys
 from abc import ABCMeta
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple, cast
@@ -70,6 +70,15 @@ class _LoadedModules:
 
 
 _modules = _LoadedModules()
+
+
+def put(undo: ExitStack, owner: Any, name: str, value: Any) -> None:
+    """Set an attribute of a class or module until `undo` is closed."""
+    if name in vars(owner):
+        undo.callback(setattr, owner, name, vars(owner)[name])
+    else:
+        undo.callback(delattr, owner, name)
+    setattr(owner, name, value)
 
 
 class Patches:

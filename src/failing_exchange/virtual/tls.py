@@ -2,19 +2,25 @@
 
 Such a client asks an `ssl.SSLContext` for an object between two buffers. In a simulation it gets
 one that hands the bytes on as they are: no handshake, no certificate, none of OpenSSL's chance.
+Certificates that a program trusts are not read.
 """
 
 from __future__ import annotations
 
+import os
 import ssl
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
 from typing import Any
 
 from failing_exchange.virtual.asyncio_private import running_loop
 from failing_exchange.virtual.isolation import IsolatedLoop
+from failing_exchange.virtual.patching import put
+from failing_exchange.virtual.thread_registry import current
 
+Method = Callable[..., Any]
 SWEEP_SECONDS = 60.0
 
 
@@ -113,11 +119,22 @@ def _seldom_swept() -> Iterator[None]:
         connector._cleanup_closed_period = period
 
 
-@contextmanager
-def elided() -> Iterator[None]:
-    """Contexts make such objects while the block runs, for programs on a simulated loop."""
-    real: Any = ssl.SSLContext.wrap_bio
+def _is_simulated() -> bool:
+    """Whether a program of the simulation asks: on its loop, or in one of its threads.
 
+    Not a module that is being imported: its contexts may serve the real world afterwards.
+    """
+    if current() is None and not isinstance(running_loop(), IsolatedLoop):
+        return False
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return False
+        frame = frame.f_back
+    return True
+
+
+def _wrap_bio(real: Method) -> Method:
     def wrap_bio(
         self: ssl.SSLContext,
         incoming: ssl.MemoryBIO,
@@ -131,9 +148,47 @@ def elided() -> Iterator[None]:
             return real(self, incoming, outgoing, **told)  # type: ignore[no-any-return]
         return ElidedTLS(self, incoming, outgoing, **told)
 
-    ssl.SSLContext.wrap_bio = wrap_bio  # type: ignore[method-assign]
-    try:
-        with _seldom_swept():
-            yield
-    finally:
-        ssl.SSLContext.wrap_bio = real  # type: ignore[method-assign]
+    return wrap_bio
+
+
+def _load_verify_locations(real: Method) -> Method:
+    def load_verify_locations(
+        self: ssl.SSLContext, cafile: Any = None, capath: Any = None, cadata: Any = None
+    ) -> None:
+        if not _is_simulated():
+            real(self, cafile, capath, cadata)
+            return
+        for path in (cafile, capath):
+            if path is not None:
+                os.stat(path)
+
+    return load_verify_locations
+
+
+def _unless_simulated(real: Method) -> Method:
+    def load(self: ssl.SSLContext, *args: Any, **options: Any) -> None:
+        if not _is_simulated():
+            real(self, *args, **options)
+
+    return load
+
+
+# No certificate is shown, and to read those of all authorities takes 18 ms: a client of ccxt does
+# so when it is made, which was a tenth of an hour with an order a minute. That the file is there is
+# still checked.
+METHODS: dict[str, Callable[[Method], Method]] = {
+    "wrap_bio": _wrap_bio,
+    "load_verify_locations": _load_verify_locations,
+    "load_default_certs": _unless_simulated,
+    "set_default_verify_paths": _unless_simulated,
+}
+
+
+@contextmanager
+def elided() -> Iterator[None]:
+    """Contexts make such objects while the block runs, for programs of a simulation."""
+    with ExitStack() as undo:
+        for name, stand_in in METHODS.items():
+            put(undo, ssl.SSLContext, name, stand_in(getattr(ssl.SSLContext, name)))
+        undo.enter_context(_seldom_swept())
+        yield
