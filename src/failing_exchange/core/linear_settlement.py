@@ -11,7 +11,6 @@ from failing_exchange.core.joint_margin import available_of
 from failing_exchange.core.ledger import BACKGROUND, CLEARING, FEES, INSURANCE, futures_wallet
 from failing_exchange.core.margin import (
     initial_margin,
-    margin_needed,
     signed_notional,
 )
 from failing_exchange.core.market import Market
@@ -55,11 +54,7 @@ class LinearSettlement(Settlement):
         position = ms.positions.get((order.account, order.position_side))
         if position is None:
             position = position_of(state, ms, order.account, order.position_side)
-        order.reserved += atoms
-        if order.side is BUY:
-            position.bids += atoms
-        else:
-            position.asks += atoms
+        _hold(order, position, atoms)
 
     def hold_need(
         self, state: State, ms: MarketState, order: Order, at: int, cost: int | None = None
@@ -70,9 +65,11 @@ class LinearSettlement(Settlement):
         if order.reduce_only or (side is not BOTH and is_closing(order)):
             _check_reduces(ms, order)
             return
-        check_margin(state, ms, account, order, at)
+        position = ms.positions.get((order.account, side))
+        check_margin(state, ms, account, order, position or NOTHING, at)
         if order.kind in LIMIT_TYPES:
-            self.hold(state, ms, order, ms.market.cost_up(order.ticks, order.lots), at)
+            position = position or position_of(state, ms, order.account, side)
+            _hold(order, position, ms.market.cost_up(order.ticks, order.lots))
 
     def release(
         self, state: State, ms: MarketState, order: Order, at: int, *, keep: int = 0
@@ -193,7 +190,18 @@ def _misplaced(state: State, ms: MarketState, account: str, side: PositionSide) 
     return min(0, lots) if side is LONG else max(0, lots) if side is SHORT else 0
 
 
-def check_margin(state: State, ms: MarketState, account: Account, order: Order, at: int) -> None:
+def _hold(order: Order, position: Position, atoms: int) -> None:
+    """Count what an order may add to a position."""
+    order.reserved += atoms
+    if order.side is BUY:
+        position.bids += atoms
+    else:
+        position.asks += atoms
+
+
+def check_margin(
+    state: State, ms: MarketState, account: Account, order: Order, position: Position, at: int
+) -> None:
     """Raise `Reject` where an account can't carry a new order, by its leverage or its margin.
 
     Source: Binance FAQ, "How to Calculate Cost Required to Open a Position in Perpetual Futures
@@ -204,24 +212,25 @@ def check_margin(state: State, ms: MarketState, account: Account, order: Order, 
     mark = mark_of(ms, at) or order.ticks * market.price_step
     price = assumed_price(ms, order, mark, at)
     worth = market.worth(price, lots)
-    position = ms.positions.get((order.account, order.position_side)) or NOTHING
     held = signed_notional(market, position.lots, mark) if position.lots else 0
-    bids, asks = position.bids, position.asks
     leverage = account.margin.leverage.get(market.symbol, LEVERAGE)
-    needed = -margin_needed(held, bids, asks, leverage)
-    if order.side is BUY:
-        bids += worth
-        notional, closing = held + bids, -position.lots
-    else:
-        asks += worth
-        notional, closing = asks - held, position.lots
-    _check_leverage(ms, notional, leverage)
-    needed += margin_needed(held, bids, asks, leverage)
     asked = order.ticks * market.price_step if order.kind in LIMIT_TYPES else price
-    loss = asked - mark if order.side is BUY else mark - asked
+    if order.side is BUY:
+        before, other, loss = held + position.bids, position.asks - held, asked - mark
+    else:
+        before, other, loss = position.asks - held, held + position.bids, mark - asked
+    notional = before + worth
+    _check_leverage(ms, notional, leverage)
+    needed = 0  # of the larger side, before the order and with it: see `margin_needed`
+    if notional > other:
+        needed = initial_margin(notional, leverage)
+        needed -= initial_margin(before if before > other else other, leverage)
     if loss > 0:
+        closing = -position.lots if order.side is BUY else position.lots
         loss = market.worth(loss, lots - min(lots, max(0, closing)))
-    _check_available(state, account, order, market.settle, needed, max(0, loss), at)
+    else:
+        loss = 0
+    _check_available(state, account, order, market.settle, needed, loss, at)
 
 
 def _check_available(
