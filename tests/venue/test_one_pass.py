@@ -93,5 +93,5 @@ def test_a_trip_that_nothing_delays_is_told_as_if_it_had_waited(
 ) -> None:
     """The short way is one of speed only: the journal is the same to the byte."""
     at_once = simulate(used(latency))
-    monkeypatch.setattr(Gateway, "_arrival", lambda *_: 0)
+    monkeypatch.setattr(Gateway, "_at_once", lambda *_: False)
     assert simulate(used(latency)) == at_once

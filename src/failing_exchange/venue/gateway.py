@@ -140,10 +140,7 @@ class Gateway:
             self._read(trip, at)
             if self.plan.rules:
                 self.match(trip, at)
-            arrival = self._arrival(trip, at, kind, waits)
-            if arrival:
-                self._at_once(trip, arrival)
-            else:
+            if not self._at_once(trip, at, kind, waits):
                 self._advance(trip, self._carry(trip, at, kind), waits)
         except UnreadError:
             raise
@@ -214,36 +211,33 @@ class Gateway:
 
     # ---- the pass
 
-    def _arrival(self, trip: Trip, at: int, kind: RequestKind, waits: int) -> int:
-        """When a trip reaches the engine that can be carried to its end at once; else 0.
+    def _at_once(self, trip: Trip, at: int, kind: RequestKind, waits: int) -> bool:
+        """Carry a trip to its end, where nothing delays or alters it: what `_carry` comes to then.
 
-        With a latency the clock moves to the answer of a query, not first to its arrival, where its
-        caller waits and nothing happens before: a query changes nothing, and is answered as of its
-        arrival.
+        False where something does. With a latency the clock moves to the answer of a query, not
+        first to its arrival, where its caller waits and nothing happens before: a query changes
+        nothing, and is answered as of its arrival.
         """
-        if trip.active or self.gates or trip.command is None:
-            return 0
-        latency = self.latency
-        if latency is None:
-            return at
-        if trip.command.__class__ not in QUERIES:
-            return 0
-        there, back = kind.one_way(latency, trip.request_number)
-        due = at + there + back
-        if due - at < waits and at + there < self.engine.state.wake_at and self.clock.jump(due):
-            trip.due_at = due
-            return at + there
-        return 0
-
-    def _at_once(self, trip: Trip, at: int) -> None:
-        """Carry a trip that nothing delays or alters: what `_carry` then comes to."""
+        command, latency = trip.command, self.latency
+        if trip.active or self.gates or command is None:
+            return False
+        due = at
+        if latency is not None:
+            if command.__class__ not in QUERIES:
+                return False
+            there, back = kind.one_way(latency, trip.request_number)
+            due, arrival = at + there + back, at + there
+            if due - at >= waits or arrival >= self.engine.state.wake_at or not self.clock.jump(due):
+                return False
+            trip.due_at, at = due, arrival
         try:
             self._execute(trip, at, ())
         except Reject as refused:
             trip.answer = refused.settled()
-        self.journal.tell(trip, trip.due_at or at, trip.answer)
+        self.journal.tell(trip, due, trip.answer)
         if trip.reply is not None:
             self._answer(trip)
+        return True
 
     def _carry(self, trip: Trip, at: int, kind: RequestKind) -> Iterator[int]:
         """Carry a trip from its sender to the engine and to its receiver; a push starts behind it.
