@@ -74,8 +74,8 @@ def signed_notional(market: Market, lots: int, mark: int) -> int:
 
 def maintenance_margin(brackets: tuple[Bracket, ...], notional: int) -> int:
     """The maintenance margin of a notional: its rate times it, less the deduction; rounded up."""
-    _, _, rate, deduction = bracket_of(brackets, notional)
-    needed = -(-notional * rate // PPM) - deduction
+    bracket = bracket_of(brackets, notional)
+    needed = -(-notional * bracket.rate // PPM) - bracket.deduction
     return needed if needed > 0 else 0
 
 

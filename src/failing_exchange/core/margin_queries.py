@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import islice
-from typing import NamedTuple
+from typing import TypeAlias
 
 from failing_exchange.core.contract_prices import index_of, mark_of
 from failing_exchange.core.contract_queries import (
@@ -48,37 +48,33 @@ from failing_exchange.core.queries import (
 )
 from failing_exchange.core.state import Account, MarketState, State
 
-
-class Shared(NamedTuple):
-    """What the cross positions of an account have in an asset that they settle in.
-
-    `left`: how much of it they can lose until they are liquidated.
-    """
-
-    balance: int
-    left: int
+# What the cross positions of an account have in an asset that they settle in: their balance, and
+# how much of it they can lose until they are liquidated.
+Shared: TypeAlias = tuple[int, int]
 
 
 def fetch_positions(state: State, q: FetchPositions, at: int) -> Positions:
     """The positions of an account, in one contract or in all."""
-    account, found = state.account(q.account), list[PositionReport]()
+    name, wanted, idle = q
+    account = state.account(name)
+    found: list[PositionReport] = []
     margins: dict[str, dict[str, MarketMargin]] = {}  # by asset
     shared: dict[str, Shared] = {}
-    for ms in [state.market(q.symbol, at)] if q.symbol else state.contracts:
-        if not (ms.positions or q.idle):
+    for ms in [state.market(wanted, at)] if wanted else state.contracts:
+        if not (ms.positions or idle):
             continue
         asset, symbol = ms.market.settle, ms.market.symbol
         if asset not in margins:
             margins[asset] = margins_in(state, account, asset, at)
         margin = margins[asset].get(symbol, NO_MARGIN)
-        marked = _marked(ms, account, margin, at) if q.idle else margin.marked
+        marked = _marked(ms, account, margin, at) if idle else margin.marked
         isolated = account.margin.is_isolated(symbol)
         if marked and not isolated and asset not in shared:
             shared[asset] = _shared(state, account, asset, at, margins[asset])
         behind = None if isolated else shared.get(asset)
         for one in marked:
             position = one.position
-            if q.idle or position.lots or position.bids or position.asks:
+            if idle or position.lots or position.bids or position.asks:
                 found.append(_report(state, account, one, margin, behind, at))
     return record(Positions, (tuple(found),))
 
@@ -157,14 +153,14 @@ def _shared(
     if account.margin.multi_assets:
         joint, rates = joint_of(state, account, at), settled_rates(state, asset, at)
         left = rates.covered(joint.equity - joint.maintenance)
-        return Shared(rates.covered(joint.equity), left)
+        return rates.covered(joint.equity), left
     balance, maintenance = state.ledger.free(futures_wallet(account.name), asset), 0
     for symbol, margin in margins.items():
         if not account.margin.is_isolated(symbol):
             for _, _, _, unrealised, needed in margin.marked:
                 balance += unrealised
                 maintenance += needed
-    return record(Shared, (balance, balance - maintenance))
+    return balance, balance - maintenance
 
 
 def fetch_margin(state: State, q: FetchMargin, at: int) -> Margins:

@@ -483,11 +483,12 @@ class PositionReport(NamedTuple):
     @property
     def entry(self) -> int:
         """The average entry price, in atoms; 0 without a position."""
-        if not self.lots:
-            return 0
-        return (
-            abs(self.cost) * ATOMS * self.market.price_step // (abs(self.lots) * self.market.unit)
-        )
+        return entry_price(self.lots, self.cost, self.market.price_step, self.market.unit)
+
+
+def entry_price(lots: int, cost: int, price_step: int, unit: int) -> int:
+    """The average entry price of a position, in atoms; 0 without one."""
+    return abs(cost) * ATOMS * price_step // (abs(lots) * unit) if lots else 0
 
 
 class Positions(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from failing_exchange.core.contract import bracket_of
@@ -16,12 +15,13 @@ from failing_exchange.core.queries import (
     PositionReport,
     Positions,
     Transferred,
+    entry_price,
 )
 from failing_exchange.core.units import ATOMS, MILLISECOND, PPM, atoms_text
 from failing_exchange.unified.instants import iso
 from failing_exchange.unified.order_dicts import POSITION_SIDES
 
-UNPRICED_KEPT_MAX = 1_024  # positions; the one not asked for longest is written anew
+UNPRICED_KEPT_MAX = 1_024  # positions; then all are written anew
 MODES = {mode: mode.value for mode in MarginMode}  # `.value` is slow on an enum
 
 
@@ -32,15 +32,15 @@ def position(p: PositionReport) -> dict[str, Any]:
     isolated position, the margin balance behind a cross one.
     """
     (
-        market, side, lots, _, margin, mode, leverage, mark, notional, unrealised, _, _,
+        market, side, lots, cost, margin, mode, leverage, mark, notional, unrealised, _, _,
         maintenance, liquidation, updated_at, _, _, collateral, _,
     ) = p  # fmt: skip
     contract = market.contract
     assert contract is not None
-    fields = _unpriced(
-        market.symbol, side, lots * market.amount_step, contract.size, p.entry, margin, mode,
-        leverage, updated_at,
-    ).copy()  # fmt: skip
+    fields = UNPRICED[
+        market.symbol, market.amount_step, market.price_step, market.unit, contract.size,
+        side, lots, cost, margin, mode, leverage, updated_at,
+    ].copy()  # fmt: skip
     fields["info"] = info = fields["info"].copy()
     info["markPrice"], info["unRealizedProfit"] = atoms_text(mark), atoms_text(unrealised)
     info["liquidationPrice"] = atoms_text(liquidation)
@@ -59,15 +59,29 @@ def position(p: PositionReport) -> dict[str, Any]:
     return fields
 
 
-@lru_cache(maxsize=UNPRICED_KEPT_MAX)
+class Unpriced(dict[tuple[Any, ...], dict[str, Any]]):
+    """All fields of positions in their order, with what the mark price does not change.
+
+    To be copied: a bot that looks each second finds all of it as it was.
+    """
+
+    def __missing__(self, held: tuple[Any, ...]) -> dict[str, Any]:
+        if len(self) >= UNPRICED_KEPT_MAX:
+            self.clear()
+        symbol, amount_step, price_step, unit, size, side, lots, cost, *settings = held
+        entry = entry_price(lots, cost, price_step, unit)
+        self[held] = fields = _unpriced(symbol, side, lots * amount_step, size, entry, *settings)
+        return fields
+
+
+UNPRICED = Unpriced()
+
+
 def _unpriced(
     symbol: str, side: PositionSide, amount: int, size: int, entry: int, margin: int,
     mode: MarginMode, leverage: int, updated_at: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """All fields in their order, with what the mark price does not change; to be copied.
-
-    A bot that looks each second finds all of it as it was. Amounts and prices are in atoms.
-    """
+    """The fields of a position that the mark price does not change. Amounts are in atoms."""
     ms, mode_text = updated_at // MILLISECOND or None, MODES[mode]
     return {
         "info": {

@@ -226,8 +226,8 @@ class Gateway:
             if command.__class__ not in QUERIES:
                 return False
             there, back = kind.one_way(latency, trip.request_number)
-            due, arrival = at + there + back, at + there
-            if due - at >= waits or arrival >= self.engine.state.wake_at or not self.clock.jump(due):
+            due, arrival, wake_at = at + there + back, at + there, self.engine.state.wake_at
+            if due - at >= waits or arrival >= wake_at or not self.clock.jump(due):
                 return False
             trip.due_at, at = due, arrival
         try:
