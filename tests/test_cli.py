@@ -376,3 +376,19 @@ def test_the_first_screen_fits_a_terminal_and_names_each_command(
     commands = {command for group in GROUPS.values() for command in group}
     assert len(named) == len(set(named)) == len(commands)
     assert named[0] == "demo"
+
+
+@pytest.mark.parametrize("command", [["rules"], ["faults"], ["scenarios"], ["doctor"]])
+def test_a_list_fits_the_terminal_and_a_pipe_gets_whole_lines(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What continues stands below its column; `grep` finds the whole line."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+    main(command)
+    whole = capsys.readouterr().out
+    monkeypatch.setenv("COLUMNS", "80")
+    main(command)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert len(lines) > len(whole.splitlines())
+    assert " ".join(" ".join(lines).split()) == " ".join(whole.split())

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from failing_exchange.cli.exit_codes import CLEAN, COULD_NOT_RUN
 from failing_exchange.cli.json_output import add_json, finish
+from failing_exchange.cli.terminal import fitted
 
 PORTS = {8080: "serve", 8090: "serve --control-port and ctl"}  # the usual ones
 EXTRAS = {
@@ -52,7 +53,7 @@ def doctor_command(options: argparse.Namespace) -> int:
     width = max(len(check.name) for check in checks)
     for check in () if options.json else checks:
         to_do = f": {check.to_do}" if check.to_do else ""
-        print(f"{MARKS[check.state]}  {check.name:<{width}}  {check.found}{to_do}")
+        print(fitted(f"{MARKS[check.state]}  {check.name:<{width}}  {check.found}{to_do}"))
     code = COULD_NOT_RUN if any(check.state == BAD for check in checks) else CLEAN
     rows = [check._asdict() for check in checks]
     return finish(options, {"kind": "doctor", "checks": rows}, code)

@@ -7,6 +7,7 @@ from typing import Any
 
 from failing_exchange.cli.exit_codes import CLEAN
 from failing_exchange.cli.json_output import add_json, finish_list
+from failing_exchange.cli.terminal import fitted
 
 
 def add_parser(commands: Any) -> None:
@@ -31,5 +32,5 @@ def faults_command(options: argparse.Namespace) -> int:
         return finish_list(options, "faults", catalogue(), options.name)
     from failing_exchange.faults.catalogue import describe
 
-    print(describe(options.name))
+    print(fitted(describe(options.name)))
     return CLEAN

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from failing_exchange.cli.terminal import fitted
 from failing_exchange.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def add_verbose(parser: Any) -> None:
 def text_of(verdict: Verdict, *, verbose: bool) -> str:
     """A verdict for the terminal; its last line names the rules that could not judge."""
     text = verdict.text(reasons=verbose)
-    return f"{text} (why: --verbose)" if verdict.unjudged and not verbose else text
+    return fitted(f"{text} (why: --verbose)" if verdict.unjudged and not verbose else text)
 
 
 def add_judging(parser: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from failing_exchange.cli.exit_codes import CLEAN
 from failing_exchange.cli.json_output import add_json, finish_list
+from failing_exchange.cli.terminal import fitted
 
 
 def add_parser(commands: Any) -> None:
@@ -23,5 +24,5 @@ def rules_command(options: argparse.Namespace) -> int:
     if options.json:
         return finish_list(options, "rules", summaries(), None)
 
-    print(describe())
+    print(fitted(describe()))
     return CLEAN

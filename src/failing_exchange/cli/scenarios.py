@@ -7,6 +7,7 @@ from typing import Any
 
 from failing_exchange.cli.exit_codes import CLEAN
 from failing_exchange.cli.json_output import add_json, finish_list
+from failing_exchange.cli.terminal import fitted
 
 
 def add_parser(commands: Any) -> None:
@@ -24,5 +25,6 @@ def scenarios_command(options: argparse.Namespace) -> int:
     if options.json:
         return finish_list(options, "scenarios", summaries(), options.name)
 
-    print(describe(options.name))
+    text = describe(options.name)
+    print(fitted(text) if options.name is None else text)  # a scenario is TOML, to be copied
     return CLEAN
