@@ -6,17 +6,19 @@ import asyncio
 from contextlib import suppress
 from typing import Any
 
+import aiohttp
 import pytest
 
 from failing_exchange import FailingExchange, FailingExchangeError, simulate
 from failing_exchange.core.commands import LiquidatePosition, PayFunding
-from failing_exchange.faults.triggers import parse
+from failing_exchange.faults.triggers import nth, parse
 from failing_exchange.judge import facts as facts_module
 from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.probe import Sample, probe
 from failing_exchange.judge.rule import Outcome
 from failing_exchange.judge.verdict import Verdict
 from failing_exchange.runs.bot_process import JudgedRun
+from failing_exchange.venues.base import serve
 
 SPOT, CONTRACT = "BTC/USDT", "BTC/USDT:USDT"
 PASS, FAIL, NOT_JUDGED = Outcome.PASS, Outcome.FAIL, Outcome.NOT_JUDGED
@@ -348,3 +350,37 @@ def test_a_look_must_be_able_to_show_the_order(look: str, fault: str, outcome: O
     """A market order is never open, and always among the trades."""
     verdict = judged(buys_again_after(look), (fault, "nth(1)", ("create_order",), {}))
     assert verdict.result("resolves").outcome is outcome, str(verdict)
+
+
+# ---- backs_off
+
+
+async def asks_after_a_limit_of_spot(url: str) -> Outcome:
+    """A read of Spot is refused for a minute; then another read is sent."""
+    exchange = FailingExchange(markets=[SPOT, CONTRACT], latency=None)
+    server = serve("binance", exchange)
+    await server.listen_in_simulation()
+    try:
+        exchange.arm("rate_limited", nth(1), operations="fetch_ticker", retry_after=60.0)
+        judge = Judge(exchange.venue)
+        judge.attach()
+        ticker = "https://api.binance.com/api/v3/ticker/24hr?symbol=BTCUSDT"
+        async with aiohttp.ClientSession() as session:
+            for one, status in ((ticker, 429), (url, 200)):
+                async with session.get(one) as answer:
+                    assert answer.status == status
+        return judge.verdict().result("backs_off").outcome
+    finally:
+        await server.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "outcome"),
+    [
+        ("https://fapi.binance.com/fapi/v1/time", PASS),
+        ("https://api.binance.com/api/v3/time", FAIL),
+    ],
+)
+def test_a_limit_of_one_product_is_none_of_the_other(url: str, outcome: Outcome) -> None:
+    """Spot and futures count apart, each at its own host."""
+    assert simulate(asks_after_a_limit_of_spot(url)) is outcome

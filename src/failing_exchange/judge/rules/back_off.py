@@ -39,11 +39,15 @@ FOR_THE_REQUEST = frozenset({
 FINAL = FOR_THE_REQUEST | FOR_THE_ACCOUNT
 INCURABLE = FOR_THE_ACCOUNT | {Reason.UNKNOWN_SYMBOL, Reason.NOT_SUPPORTED}
 PACE_S = 45.0  # seconds; a bot that reads no more often than that polls, and does not loop
+NO_WAIT = (0, 0)
 EARLY_NS = MILLISECOND  # a clock that is read in milliseconds may be one early
 
 
 class BacksOff(Rule):
-    """I4: no request is sent during a wait that the venue named. Those in flight are excused."""
+    """I4: no request is sent during a wait that the venue named. Those in flight are excused.
+
+    Each product of a venue has limits of its own.
+    """
 
     name = "backs_off"
     invariant = "I4"
@@ -54,18 +58,19 @@ class BacksOff(Rule):
 
     def __init__(self) -> None:
         super().__init__()
-        self._until = self._orders_until = 0
-        self._named_by = self._orders_named_by = 0
+        # by product and whether it is about orders only: until when, and the trip that named it
+        self._waits: dict[tuple[Any, bool], tuple[int, int]] = {}
 
     def restarted(self) -> None:
         """Forget waits: a new process does not know of them."""
-        self._until = self._orders_until = 0
+        self._waits.clear()
 
     def sent(self, trip: Trip) -> None:
         """Check whether a wait is still on."""
-        until, named_by = self._until, self._named_by
-        if trip.command.__class__ in PLACING and self._orders_until > until:
-            until, named_by = self._orders_until, self._orders_named_by
+        product = _product(trip)
+        until, named_by = self._waits.get((product, False), NO_WAIT)
+        if trip.command.__class__ in PLACING:
+            until, named_by = max((until, named_by), self._waits.get((product, True), NO_WAIT))
         if trip.born_at < until - EARLY_NS:
             early = (until - trip.born_at) / SECOND
             self.breach(
@@ -79,13 +84,10 @@ class BacksOff(Rule):
     def told(self, trip: Trip) -> None:
         """Note the wait that a refusal names."""
         answer = received(trip)
-        if not self._names_a_wait(answer):
-            return
-        if answer.reason is Reason.TOO_MANY_ORDERS_SENT:
-            if answer.until > self._orders_until:
-                self._orders_until, self._orders_named_by = answer.until, trip.number
-        elif answer.until > self._until:
-            self._until, self._named_by = answer.until, trip.number
+        if self._names_a_wait(answer):
+            key = (_product(trip), answer.reason is Reason.TOO_MANY_ORDERS_SENT)
+            if answer.until > self._waits.get(key, NO_WAIT)[0]:
+                self._waits[key] = answer.until, trip.number
 
     def _names_a_wait(self, answer: Any) -> bool:
         refused = answer.__class__ is Reject
@@ -96,6 +98,11 @@ class BacksOff(Rule):
         answer = received(trip)
         if self._names_a_wait(answer):
             self.unknown = CLIENT_UNKNOWN
+
+
+def _product(trip: Trip) -> Any:
+    """The product whose limits count a request: its messages have a class of their own."""
+    return None if trip.read is None else trip.message.__class__
 
 
 OPERATORS = (BalanceChanged, MarketChanged)  # events of the operator's commands
