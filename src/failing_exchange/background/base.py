@@ -21,6 +21,8 @@ class BackgroundMarket(ABC):
     def __init__(self, symbol: str, seed: int, profile: Profile) -> None:
         self._ladder = Ladder(key(seed, "ladder", symbol), profile)
         self.depth = Depth(profile.volume, profile.sigma)
+        self._topped: int | None = None  # the second of the offers that were asked for last ...
+        self._tops: tuple[Offer, Offer] = ((0, 0), (0, 0))  # ... an order asks for them three times
 
     @property
     def reference(self) -> ReferencePrices | None:
@@ -54,7 +56,10 @@ class BackgroundMarket(ABC):
 
     def top(self, second: int, /) -> tuple[Offer, Offer]:
         """The best bid and the best ask after a second; the last price is one of them."""
-        return self._ladder.top(self.close(second), second)
+        if self._topped != second:
+            self._tops = self._ladder.top(self.close(second), second)
+            self._topped = second
+        return self._tops
 
     def asks(self, second: int, /, beyond: int = 0) -> Iterator[Offer]:
         """What is offered for sale, best first; most offers up to `beyond` ticks are left out."""
