@@ -16,7 +16,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
@@ -234,7 +234,16 @@ def search_path() -> str:
 
 def parameters(bot: Bot) -> list[str]:
     """The names of a bot's parameters."""
-    return list(inspect.signature(bot).parameters)
+    return list(_signature(bot).parameters)
+
+
+def _signature(bot: Bot) -> inspect.Signature:
+    return _newest_signature(bot) if inspect.isfunction(bot) else inspect.signature(bot)
+
+
+@lru_cache(maxsize=1)  # of the bot that is to run: it is asked for nine times
+def _newest_signature(bot: Bot) -> inspect.Signature:
+    return inspect.signature(bot)
 
 
 def required(bot: Bot) -> list[str]:
@@ -242,7 +251,7 @@ def required(bot: Bot) -> list[str]:
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [
         name
-        for name, one in inspect.signature(bot).parameters.items()
+        for name, one in _signature(bot).parameters.items()
         if one.default is one.empty and one.kind not in variable
     ]
 
