@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
@@ -127,19 +130,79 @@ def test_an_agent_over_http_and_ctrl_c() -> None:
     assert server.returncode == 0, told
 
 
+def manual() -> list[str]:
+    """The Python examples of docs/howto/agents.md: the scripted agent, and the one with a model."""
+    (page,) = [page for page in pages() if page.name == "agents.md"]
+    return [one.text for one in examples(page) if one.language == "python"]
+
+
 @pytest.mark.slow
 def test_the_manuals_agent_runs() -> None:
     """docs/howto/agents.md: a reader pastes it, and puts a model where it decides."""
-    (page,) = [page for page in pages() if page.name == "agents.md"]
-    (example,) = [one for one in examples(page) if one.language == "python"]
     ran = subprocess.run(
-        [sys.executable, "-c", example.text],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
+        [sys.executable, "-c", manual()[0]], capture_output=True, text=True, timeout=120, check=True
     )
     assert '"clientOrderId": "mine-1"' in ran.stdout
+
+
+def tool_call(name: str, arguments: str) -> dict[str, Any]:
+    """What a model says that wants a tool, in the form of OpenAI's chat completions."""
+    function = {"name": name, "arguments": arguments}
+    called = [{"id": f"call-{name}", "type": "function", "function": function}]
+    return {"role": "assistant", "content": None, "tool_calls": called}
+
+
+# What the model of the next test says, in turn.
+BOUGHT = json.dumps({**ORDER, "side": "buy", "amount": 0.1, "client_order_id": "mine"})
+LOOKED = json.dumps({"symbol": SPOT, "client_order_id": "mine"})
+SAID = [
+    tool_call("create_order", "{not JSON"),
+    tool_call("create_order", BOUGHT),
+    tool_call("order", LOOKED),
+    tool_call("state_belief", '{"holdings": {"BTC": 100.0999}}'),
+    tool_call("finish", ""),
+]
+
+
+class Model(BaseHTTPRequestHandler):
+    """An endpoint of a model, which says what it was told to say."""
+
+    said: ClassVar[list[dict[str, Any]]]
+    asked: ClassVar[list[dict[str, Any]]]
+
+    def do_POST(self) -> None:
+        """Answer the next of its sentences."""
+        self.asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        body = json.dumps({"choices": [{"message": self.said.pop(0)}]}).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing on stderr."""
+
+
+@pytest.mark.slow
+def test_the_manuals_agent_with_a_model_runs(tmp_path: Path) -> None:
+    """With a scripted endpoint in place of a model: the whole loop, and the results of the run."""
+    Model.said, Model.asked = list(SAID), []
+    with ThreadingHTTPServer(("127.0.0.1", 0), Model) as endpoint:
+        threading.Thread(target=endpoint.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{endpoint.server_address[1]}/v1/chat/completions"
+        ran = subprocess.run(
+            [sys.executable, "-c", manual()[1]], env={**os.environ, "MODEL_URL": url},
+            cwd=tmp_path, capture_output=True, text=True, timeout=120, check=True,
+        )  # fmt: skip
+        endpoint.shutdown()
+    assert "5 calls: create_order create_order order state_belief finish" in ran.stdout
+    first, last = Model.asked[0], Model.asked[-1]
+    assert {tool["function"]["name"] for tool in first["tools"]} >= {"create_order", "finish"}
+    assert [message["role"] for message in first["messages"]] == ["system", "user"]
+    told = [one["content"] for one in last["messages"] if one["role"] == "tool"]
+    assert "are not JSON" in told[0]
+    assert "whether the venue acted is unknown" in told[1]
+    agent = json.loads((tmp_path / "run.json").read_text(encoding="utf-8"))["agent"]
+    assert (agent["task"], agent["passed"]) == ("answer-lost", True)
 
 
 def test_an_argument_that_a_tool_does_not_have_is_refused() -> None:
