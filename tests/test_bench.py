@@ -13,7 +13,10 @@ from bench.harness import BENCHES, Bench, Pair, Size, Unavailable, measure
 
 load()
 FAST = ("engine", "inprocess", "market")  # modules whose benches take milliseconds each
-NEEDS_MORE = {"wire.mountebank", "wire.mountebank_uvloop", "report.opening"}
+NEEDS_MORE = {
+    "wire.mountebank", "wire.mountebank_uvloop", "report.opening", "page.scrolling",
+    "page.late_frames",
+}  # fmt: skip
 HELD = [  # as they are given to `make test` and `make slow`
     name if name.partition(".")[0] in FAST else pytest.param(name, marks=pytest.mark.slow)
     for name in BENCHES
