@@ -472,14 +472,20 @@ def faults(page: Any) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1400), ("dark", 390)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1400, 390])
 def test_axe_finds_nothing_serious(tabs: Any, bot: Bot, scheme: str, width: int) -> None:
-    """On every tab and a story; axe needs a context without the policy for its script."""
+    """On every tab, with forms and a story open, and with a banner and notices.
+
+    axe needs a context without the policy for its script.
+    """
     page = tabs(bypass_csp=True, color_scheme=scheme, viewport={"width": width, "height": 900})
+    found = {"nothing asked yet": faults(page.do)}
     bot.order()
-    found = {}
     for name in TABS:
         page.tab(name)
+        for closed in page.do.locator(f"#{name} summary:visible").all()[:8]:
+            closed.click()  # groups of faults, forms of incidents, candles as a table
         found[name] = faults(page.do)
     arm(page, "lose_answer", "nth(1)", "create_order")
     bot.loses()
@@ -490,8 +496,23 @@ def test_axe_finds_nothing_serious(tabs: Any, bot: Bot, scheme: str, width: int)
     found["columns"] = faults(page.do)
     page.do.click(LOST)
     page.sees("#story", "has not been told of it")
+    for closed in page.do.locator("#story summary").all():
+        closed.click()
     found["story"] = faults(page.do)
+    page.do.evaluate(BANNER)
+    page.do.get_by_label("Close the story").click()
+    page.do.get_by_role("button", name="Heal everything").click()
+    page.sees("#notices", "Healed")
+    found["banner"] = faults(page.do)
+    page.do.evaluate("document.getElementById('login').showModal()")
+    found["dialog"] = faults(page.do)
     assert found == {name: [] for name in found}
+
+
+BANNER = """(banner => {
+  banner.hidden = false; banner.className = "lost";
+  banner.textContent = "The server does not answer.";
+})(document.getElementById("banner"))"""
 
 
 def test_axe_can_find(tabs: Any) -> None:

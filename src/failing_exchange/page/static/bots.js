@@ -117,9 +117,11 @@ const balances = ([spot, futures]) => {
   ];
 };
 
+const SPANS = {S: "s", M: "min", H: "h", D: "days"};
+const interval = text => text.replace(/^(\d+)([SMHD])$/, (_, many, unit) => many === "1" && unit === "D" ? "a day" : `${many} ${SPANS[unit]}`);
 const gauges = limits => limits.length ? el("ul", {class: "gauges"}, limits.map(one => {
   const share = Math.min(1, one.used / one.limit);
-  const name = `${one.product}: ${one.what} of ${one.who} in ${one.interval}`;
+  const name = `${one.product}: ${one.what} of ${one.who} in ${interval(one.interval)}`;
   return el("li", {}, el("span", {}, name, one.banned_until
     ? el("b", {class: "bad"}, ` banned until ${one.banned_until.slice(11, 19)}`) : null),
   el("meter", {min: "0", max: "1", low: "0.6", high: "0.85", optimum: "0", value: String(share), "aria-label": name}),

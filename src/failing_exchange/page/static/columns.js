@@ -3,6 +3,8 @@ import {action, clock, el, fill, notice} from "./dom.js";
 
 const OVERSCAN = 6; // rows above and below those in sight
 const SORT_MS = 300; // without a new drawing, until the elements are put in order
+const WELCOME = "No bot has asked anything yet. Let one trade at the address that serve has printed: each request and push becomes a row here, " +
+  "what happened on the exchange beside what the client was told. Then arm a fault, and see them differ.";
 const FILTERS = [ // name, label, what of a row it compares
   ["client", "Client", row => [row.client || "(nobody)"]],
   ["op", "Operation", row => [row.op]],
@@ -14,7 +16,7 @@ export function mount(root, feed, api, story) {
   const table = new Columns(root, feed, story);
   feed.on("rows", rows => { rows.forEach(row => table.learn(row)); table.renew(); });
   feed.on("dropped", () => table.renew());
-  feed.on("cleared", () => { table.active = null; table.paused = false; table.renew(); });
+  feed.on("cleared", () => { table.active = null; table.paused = table.asked = false; table.renew(); });
   feed.on("find", ({fault}) => table.find("fault", fault));
   addEventListener("resize", () => table.soon());
   return {show: () => table.soon()};
@@ -229,8 +231,9 @@ class Columns {
     this.count.textContent = shown === all ? `${all.toLocaleString("en")} ${all === 1 ? "row" : "rows"}`
       : `${shown.toLocaleString("en")} of ${all.toLocaleString("en")} rows`;
     this.pauseButton.textContent = this.paused ? `Go on${behind ? ` (${behind} new)` : ""}` : "Pause";
-    this.empty.textContent = shown ? "" : all ? "No row matches." : "Nothing has been asked of the venue yet.";
-    this.empty.hidden = shown > 0;
+    this.asked ||= this.feed.rows.some(row => row.gap || row.op !== "(market)");
+    this.empty.textContent = !this.asked ? WELCOME : shown ? "" : "No row matches.";
+    this.empty.hidden = !this.empty.textContent;
   }
 
   // ---- keyboard and pointer

@@ -25,8 +25,10 @@ const MAINTENANCE = { // as POST /maintenance takes it
 
 export function mount(root, feed, api) {
   const market = el("select", {id: "incident-market"});
-  const quick = el("div", {class: "tools"}), plan = el("div"), all = el("div"), changes = el("div");
-  root.append(el("h2", {}, "One click"), el("label", {for: "incident-market"}, "Market ", market), quick, plan,
+  const quick = el("div", {class: "tools"}), whole = el("div", {class: "tools"}), plan = el("div"), all = el("div"), changes = el("div");
+  root.append(el("h2", {}, "One click"), el("div", {class: "quick"},
+    el("label", {for: "incident-market", class: "soft"}, "One market"), el("div", {}, market, quick),
+    el("span", {class: "soft"}, "The whole venue"), el("div", {}, whole, plan)),
     el("h2", {}, "Announced changes of the API"), changes,
     el("h2", {}, "All incidents"), all);
   const isContract = () => market.value.includes(":");
@@ -46,8 +48,8 @@ export function mount(root, feed, api) {
     }}, window.element, el("button", {type: "submit", class: "main"}, "Plan it"))));
   const drawQuick = () => fill(quick,
     QUICK.filter(([, , , contract]) => contract === undefined || contract === isContract()).map(([label, name, fields]) =>
-      action(label, () => run(name, fields(market.value)))),
-    action("Restart the venue", () => run("restart", {})),
+      action(label, () => run(name, fields(market.value)))));
+  fill(whole, action("Restart the venue", () => run("restart", {})),
     action("Maintenance for 10 minutes", () => maintain({seconds: "10m"})),
     action("Cut all sockets", async () => {
       const {broken} = await api.delete("/connections");

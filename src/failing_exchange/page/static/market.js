@@ -48,10 +48,9 @@ class Market {
     this.list = el("ul", {class: "related marks", id: "market-marks", tabindex: "-1"});
     this.table = el("details", {ontoggle: () => this.drawTable()}, el("summary", {}, "Candles as a table"), el("div"));
     const act = (label, name, go) => el("button", {type: "button", "aria-label": name, onclick: () => this.chart && go(this.chart)}, label);
-    root.append(el("div", {class: "tools"},
-      el("label", {for: "market-product", id: "product-label"}, "Product"), this.product,
-      el("label", {for: "market-symbol"}, "Market"), this.symbol,
-      el("label", {for: "market-frame"}, "Candles of"), this.frame),
+    const pair = (name, label, control) => el("span", {class: "pair", id: `${name}-pair`}, el("label", {for: control.id}, label), control);
+    root.append(el("div", {class: "tools"}, pair("product", "Product", this.product), pair("symbol", "Market", this.symbol),
+      pair("frame", "Candles of", this.frame)),
     this.message, this.facts, this.box,
     el("div", {class: "tools chart-tools"}, act("◀", "Earlier", one => one.move(-20)), act("▶", "Later", one => one.move(20)),
       act("−", "Zoom out", one => one.zoom(1 / 1.5)), act("+", "Zoom in", one => one.zoom(1.5)),
@@ -80,7 +79,7 @@ class Market {
     const some = PRODUCTS.filter(([, is]) => symbols.some(is)), chosen = this.product.value;
     fill(this.product, some.map(([name]) => el("option", {value: name}, name)));
     if (some.some(([name]) => name === chosen)) this.product.value = chosen;
-    this.product.hidden = byId("product-label").hidden = some.length < 2;
+    byId("product-pair").hidden = some.length < 2;
     const before = this.symbol.value;
     this.offer();
     if (this.symbol.value !== before) this.forget();
@@ -176,7 +175,7 @@ class Market {
       .filter(([many]) => many).map(([many, name]) => `${name}: ${many}`);
     const [begins, ends] = [candles[0][0], candles[candles.length - 1][0]].map(at => clock(at * 1000, true));
     this.summary.textContent = `${found.symbol} from ${begins} until ${ends} (UTC): from ${candles[0][1]} to ` +
-      `${candles[candles.length - 1][4]}, lowest ${lowest}, highest ${highest}. ${counts.join("; ") || "Nobody did anything yet"}.` +
+      `${candles[candles.length - 1][4]}, lowest ${lowest}, highest ${highest}. ${counts.length ? `Marks: ${counts.join("; ")}` : "Nobody did anything yet"}.` +
       (this.skipped ? ` Of ${this.skipped.toLocaleString("en")} requests no mark was made: they came too fast.` : "");
   }
 
@@ -195,7 +194,7 @@ class Market {
 
   drawTable() {
     if (!this.table.open) return;
-    fill(this.table.lastElementChild, el("div", {class: "wide-table"}, el("table", {},
+    fill(this.table.lastElementChild, el("div", {class: "wide-table", tabindex: "0", role: "group", "aria-label": "Candles"}, el("table", {},
       el("thead", {}, el("tr", {}, ["time", "open", "high", "low", "close", "volume"].map(name => el("th", {scope: "col"}, name)))),
       el("tbody", {}, this.candles.slice(-TABLE_MAX).reverse().map(([time, ...rest]) =>
         el("tr", {}, [clock(time * 1000, true), ...rest].map(value => el("td", {}, value))))))));

@@ -43,8 +43,8 @@ const body = (trip, open) => {
       action("Copy as JSON", () => copy(JSON.stringify(trip, null, 2), `trip_${trip.number}.json`))),
     part("Asked", row.asked, trip.message),
     part("Happened", row.happened, trip.happened),
-    part("Told", row.told || "nothing", trip.told),
-    sent(trip.response), framed(trip.frames, trip),
+    part("Told", row.told || "nothing", trip.told, trip.gave_up_ms ? "what came when the client had gone" : "in full"),
+    sent(trip.response, trip), framed(trip.frames, trip),
     el("h3", {}, "Decided"), el("pre", {tabindex: "0"}, trip.explanation),
     others("Before, about the same orders", related.before, open),
     learned(trip, open),
@@ -56,7 +56,8 @@ const about = trip => [
   trip.client ? `by ${trip.client}` : trip.operation === "(market)" ? "by the venue itself" : "without an account",
   clock(trip.at_ms, true), trip.row.through, trip.row.push ? "a push" : trip.nth ? `number ${trip.nth} of its kind` : "",
   trip.echo_of ? `the second arrival of #${trip.echo_of}` : "",
-  trip.row.ms === null ? "still under way" : trip.told === null ? "" : `answered after ${trip.row.ms} ms`,
+  trip.row.ms === null ? "still under way" : trip.gave_up_ms ? `the client gave up after ${trip.row.ms} ms`
+    : trip.told === null ? "" : `answered after ${trip.row.ms} ms`,
 ].filter(Boolean).join(" · ");
 
 const sentence = trip => {
@@ -67,15 +68,15 @@ const sentence = trip => {
   return `The client was not told what happened${row.faults.length ? `: ${row.faults.join(", ")}` : ""}.`;
 };
 
-const part = (title, text, value) => [
+const part = (title, text, value, more = "in full") => [
   el("h3", {}, title), el("p", {}, text),
-  empty(value) ? null : el("details", {}, el("summary", {}, "in full"), tree(value)),
+  empty(value) ? null : el("details", {}, el("summary", {}, more), tree(value)),
 ];
 const empty = value => value === null || value === undefined || value === "" ||
   (typeof value === "object" && Object.keys(value).length === 0);
 
-const sent = response => response && [
-  el("h3", {}, "Bytes sent"),
+const sent = (response, trip) => response && [
+  el("h3", {}, trip.gave_up_ms ? "Bytes that nobody waited for" : "Bytes sent"),
   el("pre", {tabindex: "0"}, `HTTP ${response.status}\n`, response.headers.map(one => `${one}\n`), "\n", response.body,
     response.cut ? ` … ${response.cut} more letters` : ""),
   el("p", {class: response.damage ? "bad" : "soft"}, response.damage
