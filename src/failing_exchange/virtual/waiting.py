@@ -13,7 +13,6 @@ import sys
 from collections.abc import Awaitable
 from typing import Any, TypeVar
 
-from failing_exchange.virtual.asyncio_private import running_loop
 from failing_exchange.virtual.jump import JumpingLoop
 from failing_exchange.virtual.patching import Patches
 
@@ -23,8 +22,8 @@ REAL: dict[str, Any] = {"sleep": asyncio.sleep}  # in a name of its own it would
 
 async def sleep(delay: float, result: Any = None) -> Any:
     """Return `result` after `delay` seconds."""
-    loop = running_loop()
-    if delay > 0 and isinstance(loop, JumpingLoop) and loop.slept(delay):
+    loop = JumpingLoop.running
+    if delay > 0 and loop is not None and loop.slept(delay):
         return result
     return await REAL["sleep"](delay, result)
 
