@@ -210,12 +210,15 @@ def check_margin(
     """
     market, lots = ms.market, order.lots
     mark = mark_of(ms, at) or order.ticks * market.price_step
-    price = assumed_price(ms, order, mark, at)
+    limited, buys = order.kind in LIMIT_TYPES, order.side is BUY
+    asked = price = order.ticks * market.price_step
+    if not (limited and buys):
+        price = assumed_price(ms, order, mark, at)
+        asked = asked if limited else price
     worth = market.worth(price, lots)
     held = signed_notional(market, position.lots, mark) if position.lots else 0
     leverage = account.margin.leverage.get(market.symbol, LEVERAGE)
-    asked = order.ticks * market.price_step if order.kind in LIMIT_TYPES else price
-    if order.side is BUY:
+    if buys:
         before, other, loss = held + position.bids, position.asks - held, asked - mark
     else:
         before, other, loss = position.asks - held, held + position.bids, mark - asked
@@ -226,7 +229,7 @@ def check_margin(
         needed = initial_margin(notional, leverage)
         needed -= initial_margin(before if before > other else other, leverage)
     if loss > 0:
-        closing = -position.lots if order.side is BUY else position.lots
+        closing = -position.lots if buys else position.lots
         loss = market.worth(loss, lots - min(lots, max(0, closing)))
     else:
         loss = 0
@@ -258,17 +261,13 @@ def _check_available(
 
 
 def assumed_price(ms: MarketState, order: Order, mark: int, at: int) -> int:
-    """The price, in atoms, at which an order is assumed to be filled.
+    """The price, in atoms, at which an order is assumed to be filled. Not for limit buys.
 
-    A limit buy: its price. Anything else: 0.15 % above the last price; a limit sell at least the
-    mark price and its own.
+    0.15 % above the last price; a limit sell at least the mark price and its own.
     """
     step = ms.market.price_step
-    limited = order.kind in LIMIT_TYPES
-    if limited and order.side is BUY:
-        return order.ticks * step
     last = ms.tape.last(at // SECOND) * step * (PPM + SLIPPAGE) // PPM
-    return max(order.ticks * step, last, mark) if limited else last or mark
+    return max(order.ticks * step, last, mark) if order.kind in LIMIT_TYPES else last or mark
 
 
 def _check_leverage(ms: MarketState, notional: int, leverage: int) -> None:
