@@ -80,8 +80,9 @@ class LocalClient:
             if told.__class__ is Reject:
                 raise self._refusal(told)
             told = await self._without_bytes(trip, trip.told, loop)
+        encode = venue.encode  # an attribute: called as a method it is looked up at length
         try:
-            return venue.encode(operation, told)
+            return encode(operation, told)
         except Reject as refused:  # a half of a cancel-and-replace
             raise self._refusal(refused) from None
 

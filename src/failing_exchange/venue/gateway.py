@@ -129,7 +129,8 @@ class Gateway:
         """
         if self.failure is not None:
             raise self.broken()
-        at = self.clock.now()
+        now = self.clock.now  # an attribute: called as a method it is looked up at length
+        at = now()
         trip = self.journal.open(at, account, operation, message, symbol)
         if reply is not None:
             trip.reply = reply
