@@ -150,7 +150,7 @@ const believed = (found, holdings) => [
 
 const units = value => value.toLocaleString("en", {maximumFractionDigits: 8});
 const compared = (what, rows) => table([what, "believed", "true", "agrees"], rows.map(one => row(one.name, units(one.believed), units(one.true),
-  one.agrees ? mark("", "agrees") : one.late ? mark("not", "was true within a minute") : mark("fail", `differs by ${units(one.true - one.believed)}`))), "");
+  one.agrees ? mark("", "agrees") : one.late ? mark("not", "may still be booking") : mark("fail", `differs by ${units(one.true - one.believed)}`))), "");
 const openOrders = one => el("p", {}, `Open orders: ${one.believed} believed, ${one.true} true. `,
   one.unknown.length ? el("span", {class: "bad"}, `It does not say that it has ${one.unknown.join(", ")}. `) : null,
   one.ended.length ? el("span", {class: "bad"}, `It believes to have ${one.ended.join(", ")}, not open.`) : null,
