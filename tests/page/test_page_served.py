@@ -257,7 +257,7 @@ def test_what_was_armed_by_hand_becomes_a_scenario_and_heal_ends_it() -> None:
 
         toml, healed = await asyncio.to_thread(by_hand)
         assert 'kind = "ban"' in toml
-        assert healed == {"rules": 0, "resumed": ["BTC/USDT"]}
+        assert healed == {"rules": 0, "resumed": ["BTC/USDT"], "called_off": 0}
         assert [rule.name for rule in venue.exchange.armed] == ["ban"]
 
     served(story)
@@ -410,6 +410,28 @@ def test_heal_ends_what_still_goes_on() -> None:
             ("end_maintenance", None), ("resume", S), ("resume", "ETH/USDT"), ("resume", P),
             ("move_mark", P),
         ]  # fmt: skip
+
+    served(story)
+
+
+def test_heal_calls_off_what_a_scenario_has_planned() -> None:
+    """Else a market would halt an hour after somebody has healed everything."""
+
+    async def story(venue: Binance, url: str, session: aiohttp.ClientSession) -> None:
+        x, control = venue.exchange, Control(url)
+        toml = '[[incidents]]\nat = 3600\ndo = "halt"\nsymbol = "BTC/USDT"\n'
+
+        def acts() -> tuple[Any, Any]:
+            control.request("POST", "/scenario", {"toml": toml})
+            control.incident("halt", symbol="ETH/USDT", seconds=60)
+            return control.heal(), control.rows(limit=3)
+
+        healed, rows = await asyncio.to_thread(acts)
+        assert healed["called_off"] == 1
+        assert "1 planned incident called off (healed)" in [row["happened"] for row in rows]
+        agenda = x.venue.gateway.engine.state.agenda
+        assert "EndHalts" in {type(item.command).__name__ for item in agenda}  # its own stay
+        assert not [item for item in agenda if item.planned]
 
     served(story)
 

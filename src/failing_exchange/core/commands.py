@@ -23,7 +23,7 @@ from failing_exchange.core.order import (
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.core.queries import Query
 from failing_exchange.core.reject import Refusal, Reject
-from failing_exchange.core.venue_commands import CutConnections, PlanMaintenance
+from failing_exchange.core.venue_commands import CallOff, CutConnections, PlanMaintenance
 
 # ---- clients act
 
@@ -585,6 +585,7 @@ Operator: TypeAlias = (
     | BustTrade | OpenAccount | Restart | SettleDue | EndDue | CheckMarks | MoveMark
     | LiquidatePosition | Deleverage | SettleContract | Delist | SetInsuranceFund
     | PayFunding | ChangeFunding | ChangeCollateral | ChangeApi | PlanMaintenance | CutConnections
+    | CallOff
 )  # fmt: skip
 Action: TypeAlias = (
     PlaceOrder | PlaceOrderList | CancelOrder | CancelOrderList | CancelAllOrders | AmendOrder

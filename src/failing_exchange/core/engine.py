@@ -44,7 +44,7 @@ from failing_exchange.core.settlement import check_kind
 from failing_exchange.core.state import NEVER, MarketState, State
 from failing_exchange.core.time_step import check_triggers, run_step
 from failing_exchange.core.units import HOUR_S, SECOND
-from failing_exchange.core.venue_commands import CutConnections, PlanMaintenance
+from failing_exchange.core.venue_commands import CallOff, CutConnections, PlanMaintenance
 
 AUDIT_EVERY = 256  # events after which the auditor, if there is one, is shown them
 LOOK_AHEAD = HOUR_S  # seconds for which the next touch of an order is searched at a time
@@ -106,6 +106,7 @@ HANDLERS: dict[type, Handler] = {
     c.ChangeApi: operator_commands.change_api,
     PlanMaintenance: operator_commands.plan_maintenance,
     CutConnections: operator_commands.cut_connections,
+    CallOff: operator_commands.call_off,
     c.SettleDue: operator_commands.settle_due,
     c.SetLeverage: margin_commands.set_leverage,
     c.SetMarginMode: margin_commands.set_margin_mode,
@@ -238,7 +239,7 @@ class Engine:
 
     def schedule(self, due: int, command: c.Operator, at: int) -> None:
         """Put an operator command on the agenda for the instant `due`."""
-        self.state.schedule(due, command)
+        self.state.schedule(due, command, planned=True)
 
     def restore(self, state: State) -> None:
         """Replace the state, e.g. by that of a snapshot."""

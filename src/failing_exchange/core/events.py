@@ -15,7 +15,7 @@ from failing_exchange.core.order import (
     PreventedMatch,
 )
 from failing_exchange.core.reject import Reason
-from failing_exchange.core.venue_commands import ConnectionsCut, MaintenancePlanned
+from failing_exchange.core.venue_commands import CalledOff, ConnectionsCut, MaintenancePlanned
 
 
 class OrderAccepted(NamedTuple):
@@ -326,4 +326,5 @@ Event: TypeAlias = (
     | OperationRefused | PositionChanged | FuturesBalanceChanged | MarginSettingsChanged
     | PositionLiquidated | MarkMoved | MarginCalled | ContractSettled | ConditionalChanged
     | FundingPaid | ApiChanged | CollateralChanged | MaintenancePlanned | ConnectionsCut
+    | CalledOff
 )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import replace
+from heapq import heapify
 from typing import TypeAlias
 
 from failing_exchange.core import commands as c
@@ -46,6 +47,8 @@ from failing_exchange.core.time_step import make_live
 from failing_exchange.core.units import PPM, SECOND
 from failing_exchange.core.venue_commands import (
     LONGEST,
+    CalledOff,
+    CallOff,
     ConnectionsCut,
     CutConnections,
     MaintenancePlanned,
@@ -281,6 +284,15 @@ def plan_maintenance(state: State, command: PlanMaintenance, at: int) -> None:
 def cut_connections(state: State, command: CutConnections, at: int) -> None:
     """Record that connections break."""
     state.events.append(ConnectionsCut(command.kind, at))
+
+
+def call_off(state: State, command: CallOff, at: int) -> None:
+    """Forget planned commands; those of the exchange itself, such as ends of halts, stay."""
+    kept = [item for item in state.agenda if not item.planned]
+    count = len(state.agenda) - len(kept)
+    heapify(kept)
+    state.agenda = kept
+    state.events.append(CalledOff(count, command.why, at))
 
 
 def credit(state: State, command: c.Credit, at: int) -> None:

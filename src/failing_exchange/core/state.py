@@ -62,6 +62,7 @@ class ScheduledCommand(NamedTuple):
     at: int
     number: int
     command: Operator
+    planned: bool = False  # by a scenario or operator, and not by the exchange itself
 
 
 class Halt(NamedTuple):
@@ -396,15 +397,15 @@ class State:
         """The number of the next event, counted over the whole exchange from 1."""
         return self.executions + len(self.events) + 1
 
-    def schedule(self, at: int, command: Operator) -> None:
+    def schedule(self, at: int, command: Operator, *, planned: bool = False) -> None:
         """Have an operator command executed at a later instant."""
         if len(self.agenda) >= AGENDA_MAX:
             raise Reject(Reason.BAD_REQUEST, f"The agenda holds {AGENDA_MAX} commands already")
-        self.plan(at, command)
+        self.plan(at, command, planned=planned)
 
-    def plan(self, at: int, command: Operator) -> None:
+    def plan(self, at: int, command: Operator, *, planned: bool = False) -> None:
         """The same without the limit, for callers that are bounded elsewhere."""
-        heappush(self.agenda, ScheduledCommand(at, self.scheduled, command))
+        heappush(self.agenda, ScheduledCommand(at, self.scheduled, command, planned))
         self.scheduled += 1
         self.wake_at = min(self.wake_at, at)
 

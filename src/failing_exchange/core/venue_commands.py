@@ -1,7 +1,7 @@
-"""Operator commands that concern who reaches the venue: maintenance, cut connections.
+"""Operator commands that concern no book: maintenance, cut connections, plans called off.
 
-The exchange only records them. The running venue hears the events and acts: it refuses every
-request during a maintenance, and breaks connections.
+Of maintenance and connections the exchange only keeps a record. The running venue hears the events
+and acts: it refuses every request during a maintenance, and breaks connections.
 """
 
 from __future__ import annotations
@@ -28,6 +28,23 @@ class CutConnections(NamedTuple):
     """Break all connections of a kind; the venue itself goes on."""
 
     kind: str = "websocket"
+
+
+class CallOff(NamedTuple):
+    """Call off the incidents that a scenario or the operator has planned for later.
+
+    What is under way ends as it was to end.
+    """
+
+    why: str = "healed"
+
+
+class CalledOff(NamedTuple):
+    """Incidents that were planned for later do not happen."""
+
+    many: int
+    why: str
+    at: int
 
 
 class MaintenancePlanned(NamedTuple):

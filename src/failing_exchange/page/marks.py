@@ -15,7 +15,7 @@ from failing_exchange.core import events as e
 from failing_exchange.core.commands import OpenAccount
 from failing_exchange.core.order import BUY
 from failing_exchange.core.units import MILLISECOND, SECOND
-from failing_exchange.core.venue_commands import ConnectionsCut, MaintenancePlanned
+from failing_exchange.core.venue_commands import CalledOff, ConnectionsCut, MaintenancePlanned
 from failing_exchange.journal.trip import MARKET, faults_of
 from failing_exchange.page.rows import row_of
 from failing_exchange.report.text import event_text
@@ -36,7 +36,7 @@ NO_MARKET = ""  # marks that concern all markets, as a restart of the venue
 INCIDENTS = (
     e.MarketChanged, e.PriceMoved, e.LiquidityPulled, e.FillCapped, e.VenueRestarted, e.TradeBusted,
     e.MarkMoved, e.ContractSettled, e.CollateralChanged, e.ApiChanged, e.FundingPaid,
-    MaintenancePlanned, ConnectionsCut,
+    MaintenancePlanned, ConnectionsCut, CalledOff,
 )  # fmt: skip
 
 

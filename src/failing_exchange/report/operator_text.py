@@ -8,7 +8,7 @@ from typing import Any
 from failing_exchange.core import events as e
 from failing_exchange.core.market import Market, MarketStatus
 from failing_exchange.core.units import PPM, SECOND, atoms_text
-from failing_exchange.core.venue_commands import ConnectionsCut, MaintenancePlanned
+from failing_exchange.core.venue_commands import CalledOff, ConnectionsCut, MaintenancePlanned
 from failing_exchange.venue.venue_clock import instant_text
 
 STATUS = {
@@ -68,5 +68,8 @@ OF_OPERATOR: dict[type, Callable[[Any, Market | None], str]] = {
     e.ApiChanged: lambda n, m: f"the API changes: {n.change}",
     e.OperationRefused: lambda n, m: f"refused: {n.command}, {n.why}",
     MaintenancePlanned: _maintenance,
+    CalledOff: lambda n, m: (
+        f"{n.many} planned incident{'' if n.many == 1 else 's'} called off ({n.why})"
+    ),
     ConnectionsCut: lambda n, m: f"all {n.kind} connections break",
 }

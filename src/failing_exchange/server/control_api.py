@@ -7,6 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core.market import TRADING
+from failing_exchange.core.venue_commands import CallOff
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.catalogue import fields_of, kind_of
 from failing_exchange.faults.triggers import always, parse
@@ -351,6 +352,10 @@ class ControlApi:
         venue = self.exchange.venue
         begun = [] if not venue.maintenance.windows else [{"do": "end_maintenance"}]
         halted = [s for s in venue.markets if venue.market_of(s).status is not TRADING]
+        agenda = venue.gateway.engine.state.agenda
+        ahead = sum(item.planned for item in agenda)
+        if ahead:
+            venue.operate(CallOff())
         moved = [ms.market.symbol for ms in venue.gateway.engine.state.contracts if ms.mark_shift]
         for one in (
             *begun,
@@ -359,7 +364,7 @@ class ControlApi:
         ):
             self.incident(one)
         self.exchange.reset()
-        return {"rules": len(self.exchange.armed), "resumed": halted}
+        return {"rules": len(self.exchange.armed), "resumed": halted, "called_off": ahead}
 
     def saved(self, asked: Asked) -> Any:
         """What is armed, and the incidents so far, as a scenario file."""

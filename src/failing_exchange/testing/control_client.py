@@ -168,8 +168,9 @@ class Control:
         return self.request("POST", "/maintenance", body)
 
     def heal(self) -> Any:
-        """Disarm everything, lift bans, limits and maintenance, and let halted markets trade again.
+        """Disarm everything, lift bans and limits, and end what still goes on.
 
+        That is maintenance, halts, moved mark prices, and incidents that are planned for later.
         What has happened stays: orders, balances, moved prices.
         """
         return self.request("POST", "/heal")

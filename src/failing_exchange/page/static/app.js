@@ -77,8 +77,9 @@ feed.on("state", state => {
   }
 });
 byId("heal").replaceWith(action("Heal everything", async () => {
-  const {resumed} = await api.post("/heal", {});
-  notice(`Healed: nothing is armed${resumed.length ? `; ${resumed.join(", ")} trade again` : ""}`);
+  const {resumed, called_off: ahead} = await api.post("/heal", {});
+  notice(`Healed: nothing is armed${resumed.length ? `; ${resumed.join(", ")} trade again` : ""}` +
+    (ahead ? `; ${ahead} planned ${ahead === 1 ? "incident is" : "incidents are"} called off` : ""));
 }, {id: "heal", class: "heal", title: byId("heal").title}));
 
 // ---- tabs; on a wide window the two columns stay beside the chosen panel

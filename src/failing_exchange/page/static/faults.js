@@ -16,7 +16,7 @@ const WHOM = { // whom a rule concerns, as POST /rules takes it
   client_order_ids: {type: "array", description: "which client order ids"},
 };
 
-export function mount(root, feed, api) {
+export function mount(root, feed, api, story) {
   const armed = el("div", {class: "armed"}), library = el("div"), scenarios = el("div");
   root.append(
     el("div", {class: "panel-head"}, el("h2", {}, "Armed"),
@@ -27,7 +27,12 @@ export function mount(root, feed, api) {
     armed, el("h2", {}, "Catalogue"), library, el("h2", {}, "Shipped scenarios"), scenarios);
 
   let known = "";
-  const refresh = async () => fill(armed, armedList(await api.get("/rules"), feed, api, refresh));
+  const explain = (rule, from) => {
+    const last = feed.rows.findLast(row => row.faults?.includes(rule.label));
+    if (last) story(last.n, from);
+    else notice(`The page has no row any more of what ${rule.name} struck`, true);
+  };
+  const refresh = async () => fill(armed, armedList(await api.get("/rules"), feed, api, refresh, explain));
   feed.on("state", state => {
     const now = JSON.stringify(state.rules);
     if (now === known || root.hidden) return;
@@ -52,12 +57,14 @@ export function mount(root, feed, api) {
 
 // ---- what is armed
 
-const armedList = (rules, feed, api, refresh) => rules.length
+const armedList = (rules, feed, api, refresh, explain) => rules.length
   ? el("ul", {class: "cards"}, rules.map(rule => el("li", {},
     el("div", {class: "line"}, el("b", {}, rule.name),
       el("span", {class: "hits"}, `struck ${rule.struck} of ${rule.met}`),
-      rule.struck ? el("button", {type: "button", "aria-label": `Show what ${rule.name} struck`,
-        onclick: () => feed.emit("find", {fault: rule.label})}, "Show") : null,
+      rule.struck ? [el("button", {type: "button", "aria-label": `Show what ${rule.name} struck`,
+        onclick: () => feed.emit("find", {fault: rule.label})}, "Show"),
+      el("button", {type: "button", "aria-label": `Explain the last request that ${rule.name} struck`,
+        onclick: event => explain(rule, event.currentTarget)}, "Explain")] : null,
       action("Disarm", async () => {
         await api.delete(`/rules/${encodeURIComponent(rule.name)}`);
         await refresh();
