@@ -24,9 +24,11 @@ async def main(exchange):
         await asyncio.sleep(30)
 
 async def dies(exchange):
+    await exchange.fetch_ticker("BTC/USDT")
     raise KeyError("my own bug")
 
 async def leaves(exchange):
+    await exchange.fetch_ticker("BTC/USDT")
     raise SystemExit(4)
 
 async def takes_two(this, that):
@@ -83,11 +85,11 @@ def test_my_own_bot_is_run(tmp_path: Path) -> None:
 def test_a_bot_that_dies_is_told_of(tmp_path: Path) -> None:
     """Its error is shown, what was gathered is written, and the exit code says that it failed."""
     (tmp_path / "mybot.py").write_text(BOT, encoding="utf-8")
-    ran = command("run", "--duration", "600", "--bot", "mybot.py:dies", cwd=tmp_path)
+    ran = command("run", "--mode", "NONE", "--bot", "mybot.py:dies", cwd=tmp_path)
     assert ran.returncode == 1
     assert "my own bug" in ran.stdout
     assert (tmp_path / "exchange_test.json").exists()
-    left = command("run", "--duration", "600", "--bot", "mybot.py:leaves", cwd=tmp_path)
+    left = command("run", "--mode", "NONE", "--bot", "mybot.py:leaves", cwd=tmp_path)
     assert left.returncode == 1
     assert "ended by itself with exit code 4" in left.stdout
 

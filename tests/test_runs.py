@@ -31,7 +31,7 @@ import asyncio
 from failing_exchange import probe
 
 async def dies(exchange):
-    await asyncio.sleep(1)
+    await exchange.fetch_ticker("BTC/USDT")
     await deeper(exchange)
 
 async def deeper(exchange):

@@ -291,6 +291,8 @@ def _show_unjudged(found: Exploration, *, verbose: bool) -> None:
 def _in_short(found: Exploration, groups: Sequence[Group]) -> str:
     """The result in one line."""
     ran = found.trials - found.errors_seen
+    if ran <= 0 and groups:
+        return f"No world with faults was run: {found.ended}."
     if ran <= 0:
         return "Nothing was judged: no world could be run."
     if not found.requests:

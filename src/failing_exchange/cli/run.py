@@ -163,19 +163,26 @@ def run_with_progress(config: RunConfig) -> RunReport:
 def run_and_show(config: RunConfig, *, verbose: bool) -> RunReport:
     """Run, then print the table and the verdict."""
     from failing_exchange.report.text import show
+    from failing_exchange.runs.first_request import why_not_begun
 
     report = run_with_progress(config)
     show([report.shown()])
     if report.verdict is not None:
         print(text_of(report.verdict, verbose=verbose))
+        if why := why_not_begun(report.verdict):
+            print(f"could not run: {why}")
     return report
 
 
 def exit_code_of(report: RunReport) -> int:
     """The exit code of a run."""
+    from failing_exchange.runs.first_request import why_not_begun
+
     if report.interrupted:
         return INTERRUPTED
     if report.stopped or report.verdict is None or not report.verdict.judged:
+        return COULD_NOT_RUN
+    if why_not_begun(report.verdict):
         return COULD_NOT_RUN
     return CLEAN if report.verdict.clean else FINDINGS
 

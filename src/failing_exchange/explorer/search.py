@@ -241,12 +241,8 @@ class _Search:
         worker_pool.begin()
         try:
             self._look_at_calm_worlds()
-            self._settle_all(self._batch([token.world for token in self.corpus.tokens()]))
-            for batch in self._batches():
-                if self._is_over():
-                    break
-                self._settle_all(self._batch(batch))
-            self._make_worst_small()
+            if not self.found.ended:
+                self._look_at_others()
         except KeyboardInterrupt:
             self._halt()
             self.found.interrupted, self.found.ended = True, "it was interrupted"
@@ -263,6 +259,15 @@ class _Search:
         self.found.ground = len(self._ground)
         self.found.ended = self.found.ended or "all seeds were tried"
         return self.found
+
+    def _look_at_others(self) -> None:
+        """Known failures, then the worlds of seeds."""
+        self._settle_all(self._batch([token.world for token in self.corpus.tokens()]))
+        for batch in self._batches():
+            if self._is_over():
+                break
+            self._settle_all(self._batch(batch))
+        self._make_worst_small()
 
     def _keep_files(self) -> None:
         """Run the example of each finding once more, and keep what the bot wrote in it."""
@@ -312,6 +317,13 @@ class _Search:
                 self._err(f"seed {world.seed} without faults: {seen.error}")
         self.found.calm = len(results)
         self.found.calm_failed = sum(bool(seen.breaks) for _, seen in results)
+        if results and all(seen.not_begun for _, seen in results):
+            self._err(results[0][1].not_begun)
+            self.found.ended = "your bot could not begin"
+            return
+        if any(seen.spins for _, seen in results):  # each more world would take as long
+            self._halt()
+            self.found.ended = "your bot never waits, even without faults"
         self._settle_all(results)
         self.found.calm_bits = (1 << self._looked_at) - 1
 
@@ -398,7 +410,8 @@ class _Search:
         done: list[tuple[World, TrialSummary]] = []
         for part, future in waiting:
             failed = self.options.stop_at_first and any(seen.breaks for _, seen in done)
-            if self._is_late() or failed:
+            spins = calm and any(seen.spins for _, seen in done)
+            if self._is_late() or failed or spins:
                 future.cancel()
                 continue
             for world, found in zip(part, future.result(), strict=True):

@@ -29,6 +29,7 @@ from failing_exchange.report.recorder import trip_rows
 from failing_exchange.runs.bot_environment import BotEnvironment
 from failing_exchange.runs.bot_loader import Bot
 from failing_exchange.runs.bot_process import JudgedRun
+from failing_exchange.runs.first_request import spins, why_not_begun
 from failing_exchange.runs.user_code import load_faults, rules_of
 from failing_exchange.text.tracebacks import error_line
 from failing_exchange.virtual.errors import WallTimeExceeded
@@ -281,6 +282,8 @@ class TrialSummary(NamedTuple):
     columns: Sequence[Mapping[str, Any]] = ()  # both columns around the breach of one rule
     traceback: str = ""  # of the bot's own code, where it died
     currency: str = USDT  # of all sums of money
+    spins: bool = False  # the bot was ended because it never waits
+    not_begun: str = ""  # why it died before its first request
 
     def breaks_of(self, rule: str) -> BrokenRule | None:
         """The breach of a rule; None if it was kept."""
@@ -330,6 +333,8 @@ def summary_of(result: TrialResult) -> TrialSummary:
         faults=verdict.faults,
         traceback=verdict.traceback,
         currency=verdict.currency,
+        spins=spins(verdict.crashed),
+        not_begun=why_not_begun(verdict, _place_of_death(verdict.traceback)),
         unjudged={r.rule: r.why for r in verdict.results if r.outcome is Outcome.NOT_JUDGED},
     )
 
@@ -351,9 +356,8 @@ def _place(breach: Breach, result: TrialResult) -> str:
     """The line of the bot that broke a rule: of the last such request, or where it died."""
     assert result.verdict is not None
     dead = breach.rule == "alive" and result.verdict.crashed
-    traceback = result.verdict.traceback
-    if dead and (lines := FRAME.findall(traceback) or WAITING.findall(traceback)):
-        return f"{shown_file(lines[-1][0])}:{lines[-1][1]}"
+    if dead and (place := _place_of_death(result.verdict.traceback)):
+        return place
     if result.places is None:
         return ""
     trips = {trip.number: trip for trip in result.trips}
@@ -361,6 +365,12 @@ def _place(breach: Breach, result: TrialResult) -> str:
     sent = [one for one in shown if one.operation == breach.operation] or shown
     places = (result.places.of(one.echo_of or one.number) for one in reversed(sent))
     return next(filter(None, places), "")
+
+
+def _place_of_death(traceback: str) -> str:
+    """The line of the bot in which it died, or waits for ever; empty where it is not known."""
+    lines = FRAME.findall(traceback) or WAITING.findall(traceback)
+    return f"{shown_file(lines[-1][0])}:{lines[-1][1]}" if lines else ""
 
 
 def _broken_rule(

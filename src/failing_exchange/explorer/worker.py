@@ -23,6 +23,7 @@ from failing_exchange.explorer.trial import RunRequest, TrialSummary, columns_of
 from failing_exchange.explorer.world import World, draw
 from failing_exchange.runs.bot_loader import find_bot
 from failing_exchange.runs.bot_process import wall_limit
+from failing_exchange.runs.watchdog import SPIN_S, watched
 from failing_exchange.simulation import freeze, keep_garbage, simulate
 from failing_exchange.system import print_all_characters
 from failing_exchange.venues.base import DEFAULT, venue_of
@@ -32,6 +33,7 @@ from failing_exchange.virtual.thread_registry import frame_with_turn
 WARM_UP_SEEDS = range(8)  # of worlds that are run before the first job ...
 WARM_UP_S = 300.0  # ... each for this long
 GRACE_S = 15.0  # real seconds beyond the limit of a trial; then its process is killed
+SPIN_AGAIN_S = 4.0  # processor time without a wait, once the bot has been ended for that
 PACKAGE = os.sep + "failing_exchange" + os.sep
 RESULT_MAX = 200_000_000  # bytes of the results of a job; then its child counts as dead
 
@@ -51,6 +53,7 @@ def main() -> None:
 
 
 _loaded: dict[str, Any] = {}
+_spun: dict[str, None] = {}  # the targets that have been seen to spin
 _jobs_fd: list[int] = []  # readable before its results are written: the parent is gone
 
 
@@ -76,6 +79,8 @@ def _results(job: Mapping[str, Any]) -> list[dict[str, Any]]:
         rest = worlds[len(found) :]
         done, fate = _in_child({**job, "worlds": rest})
         found += done
+        if any(one["spins"] for one in done):
+            _spun[target] = None
         if len(done) < len(rest):
             found.append(TrialSummary(error=fate).as_dict())
     return found
@@ -117,8 +122,11 @@ def _trials(job: Mapping[str, Any], writing: int) -> NoReturn:
                     digest=job.get("digest", False),
                     keep_files=job.get("keep_files", ""),
                 )
-                result = target.run(request)
+                with watched(SPIN_AGAIN_S if job["target"] in _spun else SPIN_S):
+                    result = target.run(request)
                 found = summary_of(result).as_dict()
+                if found["spins"]:
+                    _spun[job["target"]] = None
                 if job.get("columns"):
                     found["columns"] = columns_of(result, job["columns"])
             except BaseException as error:  # the process is this trial's own

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.runs import programs
 from failing_exchange.runs.bots import BOTS
+from failing_exchange.runs.first_request import way_out
 from failing_exchange.text.spelling import did_you_mean
 from failing_exchange.text.tracebacks import error_line
 from failing_exchange.virtual.blocking_sockets import barred
@@ -164,7 +165,8 @@ def load_module(place: str) -> Any:
             module = _from_file(place) if is_file else _from_path(place)
     except (Exception, SystemExit) as error:
         what = f"{place} can't be loaded" if is_file else f"cannot import {place!r}"
-        raise ConfigurationError(f"{what}: {error_line(error)}") from error
+        line = error_line(error)
+        raise ConfigurationError(f"{what}: {line}{way_out(line)}") from error
     top = "" if is_file else place.partition(".")[0]
     folder = os.path.dirname(os.path.realpath(place)) if is_file else _folder_of(module)
     _loaded[place] = [

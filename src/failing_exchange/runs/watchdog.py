@@ -15,17 +15,30 @@ from types import FrameType
 from typing import Any
 
 from failing_exchange.text.tracebacks import own_place_of
+from failing_exchange.threads.interrupts import SPIN_LIMIT, SPIN_S as SPIN_S
 from failing_exchange.virtual.asyncio_private import running_loop
 from failing_exchange.virtual.errors import Spins
 from failing_exchange.virtual.thread_registry import frame_with_turn
 
-SPIN_S = 20.0  # seconds of processor time without a turn of the loop
 LOOK_S = 1.0  # such seconds between two looks, and between two interrupts
 
 
 @contextmanager
 def watched(spin_s: float = SPIN_S) -> Iterator[None]:
-    """Interrupt the running loop's code with `Spins` after `spin_s` without a turn."""
+    """Interrupt the running loop's code with `Spins` after `spin_s` without a turn.
+
+    The threads of a blocking program have the same time.
+    """
+    limit = SPIN_LIMIT.set(spin_s)
+    try:
+        with _loop_watched(spin_s):
+            yield
+    finally:
+        SPIN_LIMIT.reset(limit)
+
+
+@contextmanager
+def _loop_watched(spin_s: float) -> Iterator[None]:
     if not hasattr(signal, "setitimer") or threading.current_thread() is not (
         threading.main_thread()
     ):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 import time
+from contextvars import ContextVar
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 LOOK_S = 1.0  # real seconds between two looks at the thread that has the turn
 SPIN_S = 20.0  # seconds of processor time without a wait: the thread spins
+SPIN_LIMIT: ContextVar[float] = ContextVar("SPIN_LIMIT")  # another time than that
 BLOCKED_S = 10.0  # real seconds without a wait and nearly without processor time: it is blocked
 BUSY_SHARE = 0.02  # of real time: a thread that uses less processor time than this is not working
 INTERRUPTS_MAX = 10  # exceptions that are raised in such a thread; then the run goes on without it
@@ -54,7 +56,7 @@ class Watch:
             return
         spent, real = processor_time() - self._processor, REAL["monotonic"]() - self._real
         where = own_place_of(running_frame(self._program))
-        if spent >= SPIN_S:
+        if spent >= SPIN_LIMIT.get(SPIN_S):
             raise Spins(
                 f"it never waits: {spent:.3g} s of processor time without a wait, in {where}"
             )
