@@ -15,6 +15,11 @@ PATIENCE_S = 240.0  # of one run, in real seconds
 
 def headline(python: Path, folder: Path, options: list[str], program: list[str]) -> str:
     """What `failing-exchange run` puts at the top, run in `folder` by another environment."""
+    return sentences(python, folder, options, program)[0]
+
+
+def sentences(python: Path, folder: Path, options: list[str], program: list[str]) -> list[str]:
+    """The same, and behind it what each broken rule says, as the terminal shows it."""
     results = folder / "found.json"
     command = [str(python), "-m", "failing_exchange", "run", "--output", str(results)]
     done = subprocess.run(
@@ -22,8 +27,10 @@ def headline(python: Path, folder: Path, options: list[str], program: list[str])
         cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert results.exists(), done.stdout + done.stderr
-    sentence: str = json.loads(results.read_text())["headline"]["sentence"]
-    return sentence
+    found = json.loads(results.read_text())
+    rules = [one for one in found["verdict"]["results"] if one["outcome"] == "fail"]
+    more = [f"{one['why']} ({one['times']}x)" if one["times"] > 1 else one["why"] for one in rules]
+    return [found["headline"]["sentence"], *more]
 
 
 def scenario(name: str) -> str:

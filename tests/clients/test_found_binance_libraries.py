@@ -32,6 +32,10 @@ RUNS = [
         "was without watch_bids_asks BTC/USDT for 38 min 22 s after it broke",
     ),
     (
+        "binance_sdk_spot", "BINANCE_SDK", "binance_sdk_spot", "price_stream_cut",
+        "priced an order (trip 111) from data (trip 107) 69.8 s old (and 40 more like it)",
+    ),
+    (
         "binance_sdk_spot", "BINANCE_SDK", "binance_sdk_spot", "order_answer_cut",
         "died: JSONDecodeError",
     ),
@@ -42,6 +46,10 @@ RUNS = [
     (
         "binance.spot", "BINANCE_CONNECTOR", "binance_connector", "order_answer_lost",
         "never learned that it sold 0.01 BTC",
+    ),
+    (
+        "binance.spot", "BINANCE_CONNECTOR", "binance_connector", "order_answer_lost",
+        "has had no successful request since the last fault",
     ),
     (
         "unicorn_binance_local_depth_cache", "UNICORN", "unicorn_depth", "book_stream_silent",
@@ -61,7 +69,7 @@ def has(package: str) -> bool:
 @pytest.mark.parametrize(
     ("package", "name", "driver", "scenario", "sentence"),
     RUNS,
-    ids=[f"{driver}-{scenario}" for _, _, driver, scenario, _ in RUNS],
+    ids=[f"{driver}-{scenario}-{sentence.split()[0]}" for _, _, driver, scenario, sentence in RUNS],
 )
 def test_one_fault_and_the_sentence(
     package: str, name: str, driver: str, scenario: str, sentence: str, tmp_path: Path

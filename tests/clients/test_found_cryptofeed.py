@@ -22,6 +22,10 @@ pytestmark = pytest.mark.skipif(
             "cryptofeed_silent_from_the_start.toml",
             "was without watch_order_book BTC/USDT for 1 h 59 min",
         ),
+        (
+            "cryptofeed_silent_from_the_start.toml",
+            "died: RuntimeError: no update of the book for 3601 s, and no error",
+        ),
         ("cryptofeed_long_outage.toml", "was without watch_order_book BTC/USDT for 2 h 59 min"),
         (
             "cryptofeed_refused_snapshot.toml",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.found import headline, told
+from tests.clients.found import sentences, told
 from tests.clients.freqtrade.bot import PYTHON, installed
 from tests.clients.test_freqtrade_simulated import block
 
@@ -31,13 +31,13 @@ def settings(*, spot: bool) -> dict[str, Any]:
     return found
 
 
-def said(tmp_path: Path, scenario: str, *, spot: bool) -> str:
-    """Trade for twelve minutes; the first line of the verdict."""
+def said(tmp_path: Path, scenario: str, *, spot: bool) -> list[str]:
+    """Trade for twelve minutes; the first line of the verdict, then what each broken rule says."""
     (tmp_path / "bot" / "user").mkdir(parents=True)
     (tmp_path / "bot" / "config.json").write_text(json.dumps(settings(spot=spot)))
     (tmp_path / "bot" / "strategy.py").write_text(block("python"))
     options = ["--scenario", scenario, "--duration", "12m", "--calm", "2m"]
-    return headline(PYTHON, tmp_path, [*options, "--files", "bot", "--keep-files", "kept"], TRADE)
+    return sentences(PYTHON, tmp_path, [*options, "--files", "bot", "--keep-files", "kept"], TRADE)
 
 
 def rows(tmp_path: Path, query: str) -> list[Any]:
@@ -48,16 +48,26 @@ def rows(tmp_path: Path, query: str) -> list[Any]:
 
 def test_a_purchase_whose_answer_was_lost_is_not_in_the_books(tmp_path: Path) -> None:
     """Spot: the third order was filled, and the database has the second and the fourth."""
-    assert said(tmp_path, "order_timeout_after_accept", spot=True) in told("freqtrade.md")
+    assert said(tmp_path, "order_timeout_after_accept", spot=True)[0] in told("freqtrade.md")
     assert [row[0] for row in rows(tmp_path, "select order_id from orders")][:3] == ["1", "2", "4"]
 
 
 def test_a_sale_whose_answer_was_lost_is_sent_for_ever(tmp_path: Path) -> None:
     """Futures: the position is closed, and the trade is open in the database to the end."""
-    assert said(tmp_path, "order_timeout_after_accept", spot=False) in told("freqtrade.md")
+    first, *others = said(tmp_path, "order_timeout_after_accept", spot=False)
+    assert first in told("freqtrade.md")
+    assert (
+        "sent create_order again more than 5 times (trips 169 to 205) after the same refusal: "
+        "ReduceOnly Order is rejected (3x)" in others
+    )
     assert rows(tmp_path, "select is_open from trades") == [(1,)]
 
 
 def test_a_ban_at_the_start_ends_the_bot(tmp_path: Path) -> None:
     """It asks again inside the ban, and gives up before the ban ends."""
-    assert said(tmp_path, "weight_429_to_418", spot=True) in told("freqtrade.md")
+    first, *others = said(tmp_path, "weight_429_to_418", spot=True)
+    assert first in told("freqtrade.md")
+    assert (
+        "sent fetch_currencies (trip 8) 9 s before the end of the wait that trip 7 had named (6x)"
+        in others
+    )
