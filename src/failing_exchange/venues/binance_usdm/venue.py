@@ -23,9 +23,17 @@ if TYPE_CHECKING:
     from failing_exchange.venues.binance_usdm.usdm_examples import UsdmExamples
 
 ABOUT = (
-    "Binance USD-M futures are simulated, under their production names: REST, streams and the "
-    "WebSocket API; COIN-M, options, portfolio margin, the test networks and other exchanges are "
-    "not"
+    "Binance USD-M futures are simulated, under their names of production and demo mode: REST, "
+    "streams and the WebSocket API; COIN-M, options, portfolio margin, the test network of Spot "
+    "and other exchanges are not"
+)
+# Demo mode has the place of the test network: "General Info" (2025-11-24) names demo-fapi beside
+# fstream.binancefuture.com, and "WebSocket API General Info" testnet.binancefuture.com/ws-fapi/v1.
+DEMO = (
+    ("demo-fapi.binance.com", 443),
+    ("demo-fstream.binance.com", 443),
+    ("fstream.binancefuture.com", 443),
+    ("testnet.binancefuture.com", 443),
 )
 
 
@@ -39,8 +47,9 @@ class BinanceUsdm(Venue):
         ("fapi.binance.com", 443),
         ("fstream.binance.com", 443),
         ("ws-fapi.binance.com", 443),
+        *DEMO,
     )
-    fallback_places = (("api.binance.com", 443),)
+    fallback_places = (("api.binance.com", 443), ("demo-api.binance.com", 443))
     kinds = ("linear",)
     paths = ("/fapi/", "/futures/", "/ws-fapi/", "/public/", "/market/", "/private/")
     ccxt_ids = ("binanceusdm",)
