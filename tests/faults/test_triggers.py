@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from failing_exchange import FailingExchange, simulate
+from failing_exchange.core.units import SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults import triggers as t
 from failing_exchange.faults.triggers import RequestKey, When, parse
@@ -67,8 +68,35 @@ def test_times_and_hours_are_the_venues() -> None:
     ]  # fmt: skip
     meeting = Meeting(t.hours(9, 11))
     assert [meeting.meet(h * hour) for h in (8.9, 9, 10.9, 11)] == [NO, YES, YES, NO]
-    meeting = Meeting(t.between(5_000_000_000, 7_000_000_000))
-    assert [meeting.meet(s) for s in (4.9, 5, 6.9, 7)] == [NO, YES, YES, NO]
+    year = 366 * 86_400
+    meeting = Meeting(t.between((year + 5) * SECOND, (year + 7) * SECOND))
+    assert [meeting.meet(year + s) for s in (4.9, 5, 6.9, 7)] == [NO, YES, YES, NO]
+
+
+def test_seconds_can_be_counted_from_the_start_of_the_venue() -> None:
+    """As the incidents of a scenario file are; numbers of requests say nothing about time."""
+    meeting = Meeting(t.elapsed(60, "2m"))
+    meeting.plan.began = 1_000 * SECOND
+    assert [meeting.meet(1_000 + s) for s in (0, 59.9, 60, 119.9, 120)] == [NO, NO, YES, YES, NO]
+    meeting = Meeting(t.elapsed(60))
+    assert [meeting.meet(s) for s in (59, 60, 10**6)] == [NO, YES, YES]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("between(60, 3660)", "there is elapsed(60, 3660)"),
+        ("between(1767225600, 1767229200)", "nanoseconds since 1970"),
+        ("elapsed(60, 60)", "end must be later"),
+        ("hours(5, 5)", "hours(0, 24)"),
+        ("hours(24, 0)", "hours(0, 24)"),
+    ],
+)
+def test_a_time_that_never_comes_is_refused(text: str, says: str) -> None:
+    """A rule that never strikes looks like a bot that withstands it."""
+    with pytest.raises(ConfigurationError) as error:
+        parse(text)
+    assert says in str(error.value)
 
 
 def test_a_rate_by_the_hour_is_asked_for_the_hour_of_the_day() -> None:
@@ -162,7 +190,8 @@ def test_exactly_names_requests_by_client_operation_symbol_and_number() -> None:
         "always", "never", "nth(3)", "first(2) & ~nth(1)", "every(2) | after(5)", "chance(0.25)",
         "hours(22, 2)", "ramp(0, 0.5, 60)", "burst(0.1, 0.5, 1)", "load(above=5, seconds=1)",
         "sequence(True, False, repeat=True)", "while_failing('limits')", "filled(0.4)",
-        "between(1, 2)", "(nth(1) | nth(2)) & chance(0.5)",
+        "between(31536000000000000, 31536000000000001)", "elapsed(60)", "elapsed(0.5, 3660)",
+        "(nth(1) | nth(2)) & chance(0.5)",
     ],
 )  # fmt: skip
 def test_a_trigger_is_read_from_its_text_and_reads_the_same_again(text: str) -> None:

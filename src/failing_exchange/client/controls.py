@@ -209,6 +209,7 @@ class Controls:
                 "client_order_ids": client_order_ids}  # fmt: skip
         names, trigger = arming.scope_of(whom, venue.markets), arming.trigger_of(when)
         names["operations"] = names["operations"] or kind.operations
+        arming.check_strikes(trigger, names["operations"], plan.rules)
         name = name or plan.free_name(kind.name)
         rule = FaultRule(name=name, fault=made, when=trigger, scope=Scope(**names), label=kind.name)
         return Armed(venue, plan.arm(rule))

@@ -60,6 +60,26 @@ def trigger_of(when: Trigger | str | None) -> Trigger:
     return when
 
 
+def check_strikes(trigger: Trigger, operations: Iterable[str], armed: Iterable[str]) -> None:
+    """Raise ConfigurationError for a trigger that no request of these operations can meet.
+
+    A trigger that looks at other rules, by their names, needs them to be armed before.
+    """
+    possible: frozenset[str] | None = getattr(trigger, "operations", None)
+    if possible is not None and possible.isdisjoint(operations):
+        raise ConfigurationError(
+            f"{trigger} never strikes here: it looks at the order that a request names, and the "
+            f"rule is about {', '.join(operations)}; arm it on {' or '.join(sorted(possible))}"
+        )
+    known = tuple(armed)
+    for name in getattr(trigger, "follows", ()):
+        if name not in known:
+            raise ConfigurationError(
+                f"{trigger}: no rule named {shown(name)} is armed"
+                f"{did_you_mean(name, known) or '; arm it before'}"
+            )
+
+
 def check_name(name: object) -> None:
     """Raise ConfigurationError for a rule name that is not a short string or None."""
     if name is not None and (not isinstance(name, str) or not 0 < len(name) <= NAME_LETTERS_MAX):

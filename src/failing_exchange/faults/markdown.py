@@ -11,6 +11,7 @@ from failing_exchange.faults import modes, operations as ops, triggers
 from failing_exchange.faults.catalogue import ROWS as ENTRIES, Entry
 from failing_exchange.faults.fields import spec_of
 from failing_exchange.faults.known_incidents import KNOWN_INCIDENTS, By, KnownIncident, Recipe
+from failing_exchange.faults.trigger_base import TRIGGERS
 
 HEAD = """\
 <!-- Written by `failing-exchange faults --markdown > docs/faults.md`; a test compares. -->
@@ -121,7 +122,7 @@ def _fields(entry: Entry) -> Iterator[str]:
 def _triggers() -> Iterator[str]:
     yield f"## Triggers\n\nCombined with `&`, `|` and `~`: `{triggers.PARSED_EXAMPLE}`.\n"
     yield "| trigger | strikes |\n|---|---|"
-    for name, made in sorted(triggers.TRIGGERS.items()):
+    for name, made in sorted(TRIGGERS.items()):
         parameters = ", ".join(
             str(p.replace(annotation=inspect.Parameter.empty))
             for p in inspect.signature(made).parameters.values()

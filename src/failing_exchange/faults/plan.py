@@ -241,6 +241,7 @@ class FaultPlan:
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
+        self.began = 0  # the instant of the venue's start
         self.rules: dict[str, FaultRule] = {}
         # Reads the exchange. Weak, since the gateway that sets it holds the plan: a venue that has
         # no cycles is freed at once after its last use, journal and all.

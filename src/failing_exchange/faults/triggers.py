@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass
+from datetime import UTC, datetime
 from math import inf
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, dataclass_transform
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from failing_exchange.core.chance import strikes
 from failing_exchange.core.queries import FetchOrder
@@ -15,21 +16,32 @@ from failing_exchange.core.units import DAY, HOUR, SECOND
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.faults.fields import (
     check_fields,
-    kind_name,
     number,
     probability_of,
     share,
     span,
+    span_or_never,
     text,
     whole,
 )
 from failing_exchange.faults.plan import ENDLESS, Match
+from failing_exchange.faults.trigger_base import (
+    TRIGGERS,
+    Constant,
+    When,
+    check_trigger,
+    exact,
+    trigger,
+)
 from failing_exchange.text.spelling import did_you_mean, shown
 
 if TYPE_CHECKING:
     import ast
 
-T = TypeVar("T")
+EARLIEST = 365 * DAY  # in nanoseconds since 1970; an earlier end was meant as something else
+NAMING_AN_ORDER = frozenset(
+    {"cancel_order", "edit_order", "amend_order", "fetch_order", "fetch_order_trades"}
+)
 LOAD_REMEMBERED_MAX = 100_000  # requests a load trigger remembers; a higher load counts as this
 TEXT_LETTERS_MAX = 1_000  # of a trigger's text; a longer one is refused
 DEPTH_MAX = 32  # operators of a trigger's text within each other; more are refused
@@ -58,112 +70,6 @@ def key_of(match: Match) -> RequestKey:
     """
     trip = match.trip
     return RequestKey(trip.account, trip.operation, trip.symbol, trip.request_number)
-
-
-class When:
-    """A trigger that can be combined: `nth(3) | chance(0.1) & ~hours(2, 4)`.
-
-    Its text (`repr`) is what `parse` reads, as in scenario files and on the command line.
-
-    >>> nth(3) | chance(0.1) & ~hours(2, 4)
-    (nth(3) | (chance(0.1) & ~hours(2, 4)))
-    """
-
-    __slots__ = ()
-
-    @property
-    def span(self) -> tuple[int, int] | None:
-        """The first and the last request, by number, that it can strike.
-
-        A trigger with a span remembers and draws nothing: it need not be asked about other
-        requests.
-        """
-        return None
-
-    def __call__(self, match: Match, /) -> bool:
-        raise NotImplementedError
-
-    def __and__(self, other: When) -> When:
-        check_trigger(other, "the right side of &")
-        return Pair(self, "&", other)
-
-    def __or__(self, other: When) -> When:
-        check_trigger(other, "the right side of |")
-        return Pair(self, "|", other)
-
-    def __invert__(self) -> When:
-        return Not(self)
-
-    def __repr__(self) -> str:
-        values = (getattr(self, one.name) for one in fields(self))  # type: ignore[arg-type]
-        return f"{kind_name(type(self))}({', '.join(map(_exact, values))})"
-
-
-@dataclass_transform(frozen_default=True, field_specifiers=(number, share, span, text, whole))
-def trigger(cls: type[T]) -> type[T]:
-    """Make a class a trigger: a frozen dataclass whose fields are checked when it is made."""
-    own = vars(cls).get("__post_init__")  # what it checks besides
-    cls.__post_init__ = own or check_fields  # type: ignore[attr-defined]
-    return dataclass(frozen=True, slots=True, repr=False)(cls)
-
-
-# ---- combinations
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Pair(When):
-    """Two triggers joined by `&` or `|`.
-
-    Both are always asked, with draws and a memory of their own: neither shifts the other.
-    """
-
-    left: When
-    sign: str
-    right: When
-
-    @property
-    def span(self) -> tuple[int, int] | None:
-        if self.left.span is None or self.right.span is None:
-            return None
-        (a, b), (c, d) = self.left.span, self.right.span
-        return (max(a, c), min(b, d)) if self.sign == "&" else (min(a, c), max(b, d))
-
-    def __call__(self, match: Match, /) -> bool:
-        hits = [self.left(match.within("left")), self.right(match.within("right"))]
-        return all(hits) if self.sign == "&" else any(hits)
-
-    def __repr__(self) -> str:
-        return f"({self.left} {self.sign} {self.right})"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Not(When):
-    """Strikes where another trigger does not."""
-
-    other: When
-
-    def __call__(self, match: Match, /) -> bool:
-        return not self.other(match)
-
-    def __repr__(self) -> str:
-        return f"~{self.other}"
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Constant(When):
-    """Strikes every request, or none."""
-
-    value: bool
-
-    @property
-    def span(self) -> tuple[int, int] | None:
-        return None if self.value else (1, 0)
-
-    def __call__(self, match: Match, /) -> bool:
-        return self.value
-
-    def __repr__(self) -> str:
-        return "always" if self.value else "never"
 
 
 # ---- by chance, and by the number of the request
@@ -301,9 +207,44 @@ class Between(When):
         check_fields(self)
         if self.start >= self.end:
             raise ConfigurationError(f"{self} holds no instant: end must be later")
+        if self.end < EARLIEST:
+            raise ConfigurationError(
+                f"{self} is over since {datetime.fromtimestamp(self.end // SECOND, UTC):%Y-%m-%d}: "
+                "it takes nanoseconds since 1970; for seconds since the venue's start there is "
+                f"elapsed({self.start}, {self.end})"
+            )
 
     def __call__(self, match: Match, /) -> bool:
         return self.start <= match.at < self.end
+
+
+@trigger
+class Elapsed(When):
+    """Strikes from `start` seconds after the start of the venue, to the end or until `end`.
+
+    >>> elapsed(60) & chance(0.1)
+    (elapsed(60) & chance(0.1))
+    >>> elapsed("10m", "1h")
+    elapsed(600, 3600)
+    """
+
+    start: float | str = span(says="since the venue's start")
+    end: float | str | None = span_or_never(
+        default=None, says="since the venue's start; None = never"
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.end is not None and cast(float, self.start) >= cast(float, self.end):
+            raise ConfigurationError(f"{self} holds no instant: end must be later")
+
+    def __call__(self, match: Match, /) -> bool:
+        passed = match.at - match.plan.began
+        return _ns(self.start) <= passed and (self.end is None or passed < _ns(self.end))
+
+    def __repr__(self) -> str:
+        end = "" if self.end is None else f", {exact(self.end)}"
+        return f"elapsed({exact(self.start)}{end})"
 
 
 @trigger
@@ -316,6 +257,13 @@ class Hours(When):
 
     start: float = number(MISSING, "hour of the day", "hours", minimum=0, maximum=24)
     end: float = number(MISSING, "hour of the day", "hours", minimum=0, maximum=24)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if self.start % 24 == self.end % 24 and self.end != self.start + 24:
+            raise ConfigurationError(
+                f"{self} holds no hour: end must be another one; all hours are hours(0, 24)"
+            )
 
     def __call__(self, match: Match, /) -> bool:
         start, end, now = int(self.start * HOUR), int(self.end * HOUR), match.at % DAY
@@ -407,7 +355,7 @@ class Load(When):
         return len(seen) > self.above
 
     def __repr__(self) -> str:
-        return f"load(above={self.above}, seconds={_exact(self.seconds)})"
+        return f"load(above={self.above}, seconds={exact(self.seconds)})"
 
 
 @trigger
@@ -421,6 +369,10 @@ class WhileFailing(When):
     """
 
     rule: str = text(says="the name of the other rule")
+
+    @property
+    def follows(self) -> tuple[str, ...]:
+        return (self.rule,)
 
     def __call__(self, match: Match, /) -> bool:
         other = match.plan.rules.get(self.rule)
@@ -436,6 +388,10 @@ class Filled(When):
     """
 
     at_least: float = share(says="of the order's amount", zero=True)
+
+    @property
+    def operations(self) -> frozenset[str]:
+        return NAMING_AN_ORDER
 
     def __call__(self, match: Match, /) -> bool:
         c = match.trip.command
@@ -456,7 +412,7 @@ always = Constant(True)
 never = Constant(False)
 """Strikes no request."""
 chance, nth, first, every, after = Chance, Nth, First, Every, After
-between, hours, ramp, burst, load = Between, Hours, Ramp, Burst, Load
+between, elapsed, hours, ramp, burst, load = Between, Elapsed, Hours, Ramp, Burst, Load
 while_failing, filled, by_hour = WhileFailing, Filled, ByHour
 
 
@@ -480,34 +436,12 @@ def exactly(keys: Iterable[RequestKey]) -> When:
 
 PARSED: dict[str, Callable[..., When]] = {
     "chance": chance, "nth": nth, "first": first, "every": every, "after": after,
-    "between": between, "hours": hours, "ramp": ramp, "burst": burst, "load": load,
-    "sequence": sequence, "while_failing": while_failing, "filled": filled,
+    "between": between, "elapsed": elapsed, "hours": hours, "ramp": ramp, "burst": burst,
+    "load": load, "sequence": sequence, "while_failing": while_failing, "filled": filled,
 }  # fmt: skip
-TRIGGERS: dict[str, Callable[..., When]] = {
-    **PARSED,
-    "by_hour": by_hour,
-    "exactly": exactly,
-}  # two take values that a string cannot express
+# Two take values that a string cannot express.
+TRIGGERS.update(PARSED | {"by_hour": by_hour, "exactly": exactly})
 PARSED_EXAMPLE = "first(3) | chance(0.1) & ~hours(2, 4)"
-
-
-def check_trigger(when: object, name: str) -> None:
-    """Raise ConfigurationError for what is not a trigger: a number, or `nth` without arguments.
-
-    >>> check_trigger(nth(1), "when")
-    >>> check_trigger(nth, "when")
-    Traceback (most recent call last):
-    failing_exchange.errors.ConfigurationError: when must be a trigger; nth makes one: ...
-    """
-    for made_by, make in TRIGGERS.items():
-        if when is make:
-            raise ConfigurationError(
-                f"{name} must be a trigger; {made_by} makes one: call it with its arguments"
-            )
-    if not callable(when):
-        raise ConfigurationError(
-            f"{name} must be a trigger such as nth(1) or chance(0.1), not {when!r}"
-        )
 
 
 def parse(text: str) -> When:
@@ -564,14 +498,6 @@ def _constant(node: ast.expr) -> Any:
         raise ValueError(f"{found!r} is not a number or a string") from None
 
 
-def _exact(value: Any) -> str:
-    """A value as short as it can be read back."""
-    if not isinstance(value, float):
-        return repr(value)
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
-
-
 def _ns(seconds: float | str) -> int:
     """Nanoseconds of a checked span, which is a number."""
     return int(cast(float, seconds) * SECOND)
@@ -579,6 +505,6 @@ def _ns(seconds: float | str) -> int:
 
 __all__ = [
     "Chance", "RequestKey", "When", "after", "always", "between", "burst", "by_hour", "chance",
-    "check_trigger", "every", "exactly", "filled", "first", "hours", "key_of", "load", "never",
-    "nth", "parse", "probability_of", "ramp", "sequence", "while_failing",
+    "check_trigger", "elapsed", "every", "exactly", "filled", "first", "hours", "key_of", "load",
+    "never", "nth", "parse", "probability_of", "ramp", "sequence", "while_failing",
 ]  # fmt: skip

@@ -164,6 +164,7 @@ class RunningVenue:
         from failing_exchange.venue.gateway import Gateway
 
         at, durable = self.clock.now(), self.durable
+        self.plan.began = at
         birth = (at if durable is None else durable.born(at)) // SECOND
         listed = self._listed(birth)
         self.engine = (Engine if durable is None else durable.engine)(listed, COLLATERAL)
