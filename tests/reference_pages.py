@@ -34,7 +34,8 @@ SCENARIO_KEYS = {
     "[markets of your own](../markets.md#your-own-market)",
     "fees": "[fees](../markets.md#fees) for both sides, for each, or by symbol",
     "recordings": "a table: files of [recorded prices](../markets.md#recorded-prices) by symbol",
-    "accounts": "a table of accounts, each with `balances` (units by asset) and `fee_asset`",
+    "accounts": "a table of accounts, each with `balances` (units by asset), `fee_asset`, and "
+    "`margin`: how it was left (leverage, margin_mode, hedge, multi_assets)",
     "timeout": "how long a call without an answer waits",
     "rate_limit": "requests a minute",
     "latency": '`"auto"`, `"none"`, milliseconds, or a distribution',

@@ -53,6 +53,25 @@ def made(scenario: Scenario) -> FailingExchange:
     return exchange
 
 
+def test_an_account_begins_as_others_have_left_it() -> None:
+    """Leverage and modes outlive the bot that set them; a new one has to read them."""
+    text = """
+    markets = ["BTC/USDT:USDT"]
+    [accounts.main.margin]
+    leverage = 20
+    hedge = true
+    multi_assets = true
+    """
+
+    async def story() -> None:
+        exchange = made(read(text))
+        assert (await exchange.fetch_leverage("BTC/USDT:USDT"))["longLeverage"] == 20
+        assert (await exchange.fetch_position_mode())["hedged"] is True
+        assert (await exchange.fetch_multi_assets_mode())["multiAssets"] is True
+
+    simulate(story())
+
+
 def test_a_scenario_is_a_whole_run() -> None:
     """Markets, accounts, faults and incidents: all of it is there, at its time."""
 
@@ -116,6 +135,11 @@ def test_a_recording_is_the_market(tmp_path: Path) -> None:
         ("duration = 'soon'", "1h"),
         ("markets = ['BTC/USD']", "BTC/USDT"),
         ("[accounts.main]\nbalance = {}", "balances"),
+        (
+            "markets = ['BTC/USDT']\n[accounts.main.margin]\nmulti_assets = true",
+            "list one in markets, as BTC/USDT:USDT",
+        ),
+        ("markets = ['BTC/USDT:USDT']\n[accounts.main]\nmargin = 5", "expected leverage"),
         ("[accounts.main]\nbalances = { USDT = 'much' }", "much"),
         ("[[faults]]\nkind = 'lose_anser'", "lose_answer"),
         ("[[faults]]\nwhen = 'always'", "kind"),

@@ -13,6 +13,7 @@ import pytest
 from failing_exchange import ConfigurationError
 from failing_exchange.core.market import is_contract
 from failing_exchange.core.units import ATOMS
+from failing_exchange.errors import OperationRejectedError
 from failing_exchange.explorer import targets
 from failing_exchange.explorer.findings import needed
 from failing_exchange.explorer.shrink import shrink
@@ -87,6 +88,7 @@ def test_worlds_of_contracts_have_all_that_can_go_wrong_with_them() -> None:
     }  # fmt: skip
     assert {world.margin.get("margin_mode") for world in worlds} == {None, "isolated"}
     assert {bool(world.margin.get("hedge")) for world in worlds} == {False, True}
+    assert {bool(world.margin.get("multi_assets")) for world in worlds} == {False, True}
     assert {world.brackets for world in worlds} == {1, 1_000, 10_000, 40_000}
     assert {world.balances and world.balances["USDT"] for world in worlds} > {None, 800.0}
     settings = [arm for one in worlds for arm in one.faults if "set_leverage" in arm.operations]
@@ -151,6 +153,19 @@ def test_the_account_of_a_world_is_as_others_left_it() -> None:
     assert contract.leverage_max == 150
 
 
+def test_the_account_of_a_world_may_be_in_multi_assets_mode() -> None:
+    """There is no isolated margin then: a bot that only asks for it trades in cross."""
+    world = World(seed=1, seconds=60.0, markets=(S,), margin={"multi_assets": True})
+    exchange = built(world)
+
+    async def main() -> None:
+        assert (await exchange.fetch_multi_assets_mode())["multiAssets"] is True
+        with pytest.raises(OperationRejectedError):
+            await exchange.set_margin_mode("isolated", S)
+
+    simulate(main())
+
+
 @pytest.mark.parametrize(
     ("field", "value", "says"),
     [
@@ -160,6 +175,7 @@ def test_the_account_of_a_world_is_as_others_left_it() -> None:
         ("incidents", [{"at": 5.0, "do": "liquidate", "symbol": "BTC/USDT"}], "no market"),
         ("margin", {"leverage": 0}, "expected leverage"),
         ("margin", {"hedged": True}, "expected leverage"),
+        ("margin", {"multi_assets": True, "margin_mode": "isolated"}, "only cross margin"),
         ("brackets", 0, "1 to 1,000,000"),
     ],
 )

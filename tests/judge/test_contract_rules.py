@@ -9,6 +9,7 @@ import pytest
 
 from failing_exchange import FailingExchange, Judge, Verdict, simulate
 from failing_exchange.core import commands as c, queries as q
+from failing_exchange.core.collateral import SetMultiAssets
 from failing_exchange.core.order import BUY, SELL, OrderType, PositionSide
 from failing_exchange.core.positions import MarginMode
 from failing_exchange.errors import ConfigurationError, NoChangeError
@@ -57,6 +58,21 @@ def test_to_ask_for_a_mode_before_each_entry_is_no_hot_loop() -> None:
             await asyncio.sleep(5)
 
     assert judged(sure).result("no_hot_loop").outcome is Outcome.PASS
+
+
+@pytest.mark.parametrize(("wanted", "outcome"), [(True, Outcome.PASS), (False, Outcome.FAIL)])
+def test_the_asset_mode_is_a_mode_that_a_bot_can_mean(wanted: bool, outcome: Outcome) -> None:
+    """In multi-assets mode all assets of the wallet answer for a position that goes wrong."""
+
+    async def trades(exchange: Any) -> None:
+        await send(exchange, "set_multi_assets_mode", SetMultiAssets("main", True))
+        await order(exchange, BUY)
+        await asyncio.sleep(60)
+
+    found = judged(trades, modes={"multi_assets": wanted}).result("modes")
+    assert found.outcome is outcome
+    if not wanted:
+        assert "its asset mode was not as intended: it is multi-assets" in found.why
 
 
 async def hedged(exchange: Any, *stops: tuple[Any, PositionSide, float]) -> None:

@@ -7,27 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from failing_exchange.core.chance import below, key
-from failing_exchange.core.commands import SetLeverage, SetMarginMode, SetPositionMode
 from failing_exchange.core.contract import brackets_of
 from failing_exchange.core.market import Market, is_contract
-from failing_exchange.core.positions import MarginMode
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.explorer.recipes import CONTRACT_RECIPES, FaultSpec
-from failing_exchange.text.number_checks import is_number, is_whole
+from failing_exchange.text.number_checks import is_number
 from failing_exchange.venue.default_world import DEFAULTS, listings_of, separate
 from failing_exchange.venue.operator_incidents import command_of
+from failing_exchange.venue.used_account import check_settings
 from failing_exchange.venues.base import venue_of
-
-if TYPE_CHECKING:
-    from failing_exchange.venue.venue import RunningVenue
 
 FAULTS_MAX = 2  # recipes of contracts in one world, besides those of any product
 INCIDENTS_MAX = 3  # that the operator causes in one drawn world
 SETTINGS_EVERY = 3  # one world in this many has an account that was used before
 HEDGE_EVERY = 4  # one such account in this many has a long and a short position a contract
+MULTI_ASSETS_EVERY = 6  # one in this many is in multi-assets mode, which has no isolated margin
 DELISTED_EVERY = 16  # one incident in this many settles the contract for good
 # Of the futures wallet in USDT; None: plenty. A position of 0.1 BTC at 5x needs about 1,200.
 WALLETS: tuple[float | None, ...] = (None, None, 10_000.0, 2_500.0, 1_500.0, 800.0)
@@ -35,7 +32,6 @@ LEVERAGES = (1, 2, 3, 10, 20, 75)  # that an account was left with
 # By what the ends of the brackets are divided: with 10,000, 10,000 USDT take 20x at most.
 DIVISORS = (1, 1, 1, 1_000, 10_000, 40_000)
 DIVISOR_MAX = 1_000_000  # of a world; more is refused
-MARGIN_KEYS = ("leverage", "margin_mode", "hedge")
 
 
 class ContractParts(NamedTuple):
@@ -91,6 +87,9 @@ def _margin(dice: int) -> dict[str, Any]:
         found["margin_mode"] = "isolated"
     if below(dice, 6, HEDGE_EVERY) == 0:
         found["hedge"] = True
+    if below(dice, 7, MULTI_ASSETS_EVERY) == 0:
+        found.pop("margin_mode", None)
+        found["multi_assets"] = True
     return found
 
 
@@ -132,17 +131,7 @@ def check_parts(world: Any) -> None:
         if not isinstance(one, Mapping) or not is_number(one.get("at")) or one["at"] < 0:
             raise ConfigurationError(f"the world's incident {one!r}; expected at (seconds) and do")
         _command(one, markets)
-    settings = dict(world.margin)
-    right = {
-        "leverage": lambda value: is_whole(value) and value > 0,
-        "margin_mode": lambda value: value in ("cross", "isolated"),
-        "hedge": lambda value: isinstance(value, bool),
-    }
-    for name, value in settings.items():
-        if name not in right or not right[name](value):
-            raise ConfigurationError(
-                f"the world's margin is {settings!r}; expected {', '.join(MARGIN_KEYS)}"
-            )
+    check_settings(world.margin, "the world's margin")
 
 
 def _command(incident: Mapping[str, Any], markets: Mapping[str, Market]) -> Any:
@@ -169,17 +158,3 @@ def _with_brackets(market: Market, divisor: int) -> Market:
     brackets = market.contract.brackets
     rows = [(one.notional_max // divisor, one.leverage_max, one.rate) for one in brackets]
     return replace(market, contract=replace(market.contract, brackets=brackets_of(rows)))
-
-
-def set_up(venue: RunningVenue, account: str, margin: Mapping[str, Any]) -> None:
-    """Have an account trade as others have left it: leverage and modes, in all contracts."""
-    contracts = [market for market in venue.markets.values() if market.contract is not None]
-    if margin.get("hedge"):
-        venue.operate(SetPositionMode(account, True))
-    for market in contracts:
-        assert market.contract is not None
-        if margin.get("margin_mode") == "isolated":
-            venue.operate(SetMarginMode(account, market.symbol, MarginMode.ISOLATED))
-        if "leverage" in margin:
-            most = market.contract.leverage_max
-            venue.operate(SetLeverage(account, market.symbol, min(margin["leverage"], most)))

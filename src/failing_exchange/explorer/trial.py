@@ -32,6 +32,7 @@ from failing_exchange.runs.bot_process import JudgedRun
 from failing_exchange.runs.first_request import spins, why_not_begun
 from failing_exchange.runs.user_code import load_faults, rules_of
 from failing_exchange.text.tracebacks import error_line
+from failing_exchange.venue.used_account import leave_with
 from failing_exchange.virtual.errors import WallTimeExceeded
 
 if TYPE_CHECKING:
@@ -206,8 +207,7 @@ def built(world: World, **options: Any) -> FailingExchange:
     for after, command in (*caused, *(migration.changes if migration is not None else ())):
         exchange.venue.plan_incident(round(after * SECOND), command)
     if world.margin:
-        venue = exchange.venue
-        venue.on_start.append(lambda: contract_world.set_up(venue, ACCOUNT, world.margin))
+        leave_with(exchange.venue, ACCOUNT, world.margin)
     return exchange
 
 

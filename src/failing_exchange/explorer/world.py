@@ -68,9 +68,10 @@ class World:
     `plan` is a recorded plan as JSON can hold it, in the place of faults drawn by dice. `balances`
     are those of the bot's account, in units; None = plenty of each asset.
 
-    Of contracts: `margin` says how the account was left before (leverage, margin_mode, hedge), the
-    ends of the notional brackets are divided by `brackets`, and `incidents` are what the operator
-    does, as in scenario files: {"at": 600.0, "do": "liquidate", "symbol": "BTC/USDT:USDT"}.
+    Of contracts: `margin` says how the account was left before (leverage, margin_mode, hedge,
+    multi_assets), the ends of the notional brackets are divided by `brackets`, and `incidents` are
+    what the operator does, as in scenario files:
+    {"at": 600.0, "do": "liquidate", "symbol": "BTC/USDT:USDT"}.
 
     `migration`: a change of the venue's API that comes while the bot runs; it has the place of
     `as_of`: {"at": 600.0, "change": "algo_orders"}.

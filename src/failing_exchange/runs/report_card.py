@@ -92,10 +92,10 @@ def grade(name: str, bot: str, venue: str = "", baseline: Iterable[str] = ()) ->
 
 
 def calm(scenario: Scenario) -> Scenario:
-    """The same scenario without faults, incidents, limits and restarts."""
+    """The same scenario without faults, incidents, limits, restarts and a used account."""
     arguments = {**scenario.arguments, "maintenance_schedule": None}
     return replace(
-        scenario, faults=(), modes=(), incidents=(), restarts=(), rate_limit=None,
+        scenario, faults=(), modes=(), incidents=(), restarts=(), rate_limit=None, left_with={},
         arguments=arguments,
     )  # fmt: skip
 

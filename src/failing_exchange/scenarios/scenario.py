@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from failing_exchange.core.market import Market
+from failing_exchange.core.market import Market, is_contract
 from failing_exchange.core.reject import Reject
 from failing_exchange.core.units import DAY_S, SECOND
 from failing_exchange.errors import ConfigurationError
@@ -35,6 +35,7 @@ from failing_exchange.venue.default_world import (
 from failing_exchange.venue.latency import latency_of
 from failing_exchange.venue.maintenance import MaintenanceSchedule
 from failing_exchange.venue.operator_incidents import command_of, one_of
+from failing_exchange.venue.used_account import check_settings, leave_with
 
 KEYS = (
     "description", "evidence", "seed", "duration", "markets", "fees", "recordings", "accounts",
@@ -44,6 +45,7 @@ KEYS = (
 )  # fmt: skip
 STRATEGIES = ("minute", "maker", "stopper", "streamer", "perpetual")  # of the reference bots
 EXPECTED = ("naive_breaks", "harms", "harms_breaks", "in_process", "wire")  # keys of [expect]
+ACCOUNT_KEYS = ("balances", "fee_asset", "margin")
 WHOLE_MAX = 10**18 - 1  # of a seed or a limit; a larger number is refused
 SECONDS_MAX = 10_000 * DAY_S  # no time of a scenario is longer; a longer one is refused
 FAMILIES = {  # of shipped scenarios, beside those of the table of known incidents
@@ -82,6 +84,7 @@ class Scenario:
     duration: float | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
     accounts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    left_with: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by account
     rate_limit: int | None = None
     modes: tuple[Mapping[str, Any], ...] = ()
     faults: tuple[Mapping[str, Any], ...] = ()
@@ -105,6 +108,8 @@ class Scenario:
         for name, account in self.accounts.items():
             if name != "main":
                 exchange.client(name, **account)
+        for name, settings in self.left_with.items():
+            leave_with(exchange.venue, name, settings)
         if self.rate_limit is not None:
             exchange.set_rate_limit(self.rate_limit)
         for mode in self.modes:
@@ -220,6 +225,7 @@ class _Reader:
             else None,
             arguments=arguments,
             accounts=accounts,
+            left_with=dict(self._left_with(markets)),
             rate_limit=self._whole("rate_limit", 1) if "rate_limit" in self.table else None,
             modes=tuple(self._modes()),
             faults=tuple(self._faults(markets)),
@@ -328,15 +334,25 @@ class _Reader:
     def _accounts(self, markets: Mapping[str, Market]) -> Iterator[tuple[str, dict[str, Any]]]:
         for name, account in self._tables("accounts"):
             for key in account:
-                if key not in ("balances", "fee_asset"):
-                    near = one_of(key, dict.fromkeys(("balances", "fee_asset")))
+                if key not in ACCOUNT_KEYS:
+                    near = one_of(key, dict.fromkeys(ACCOUNT_KEYS))
                     self._fail(f"accounts.{name}.{key}", f"is not a key of an account{near}")
             key = f"accounts.{name}.balances"
             held = self._try(key, partial(balances_of, account.get("balances")))
             self._try(key, partial(check_balances, held, markets))
             fee_asset = partial(check_fee_asset, account.get("fee_asset"), markets)
             self._try(f"accounts.{name}.fee_asset", fee_asset)
-            yield name, dict(account)
+            yield name, {key: value for key, value in account.items() if key != "margin"}
+
+    def _left_with(self, markets: Mapping[str, Market]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """The settings of contracts with which accounts were left."""
+        for name, account in self._tables("accounts"):
+            if "margin" in account:
+                key = f"accounts.{name}.margin"
+                self._try(key, partial(check_settings, account["margin"], "it"))
+                if not any(map(is_contract, markets)):
+                    self._fail(key, "is for contracts: list one in markets, as BTC/USDT:USDT")
+                yield name, account["margin"]
 
     def _modes(self) -> Iterator[Mapping[str, Any]]:
         for key, mode in self._list("modes"):

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from failing_exchange.core import events as e
+from failing_exchange.core.collateral import SetMultiAssets
 from failing_exchange.core.commands import (
     CancelConditional,
     CancelOrder,
@@ -32,21 +33,23 @@ from failing_exchange.judge.rule import Rule, RunEnd, Severity
 
 ORDERS_NOTED_MAX = 10_000  # exits that are remembered, and orders on their way; the oldest goes
 OPENINGS_KEPT_MAX = 1_000  # newest fills that opened a position
-SETTINGS = (SetLeverage, SetMarginMode, SetPositionMode)
+SETTINGS = (SetLeverage, SetMarginMode, SetPositionMode, SetMultiAssets)
+OF_ACCOUNT = ("position mode", "asset mode")  # the other settings are of one contract
 
 
 class Modes(Rule):
-    """I15: leverage, margin mode and position mode are as intended before an order adds to it.
+    """I15: leverage and the modes of the account are as intended before an order adds to it.
 
-    Intended is what the bot asked for last. `leverage`, `margin_mode` ("cross" or "isolated") and
-    `hedge` (two sides) say it where the bot does not. An answer that falsely said yes excuses.
+    Intended is what the bot asked for last. `leverage`, `margin_mode` ("cross" or "isolated"),
+    `hedge` (two sides) and `multi_assets` (all assets carry all positions) say it where the bot
+    does not. An answer that falsely said yes excuses.
     `refusals`: how many orders may be refused for naming another position mode.
     """
 
     name = "modes"
     invariant = "I15"
     severity = Severity.MONEY
-    sentence = "Leverage, margin mode and position mode are as intended before the first order."
+    sentence = "Leverage and the modes of the account are as intended before the first order."
     care = "sets leverage and modes first, and reads back what the venue did not confirm."
 
     def __init__(
@@ -55,6 +58,7 @@ class Modes(Rule):
         leverage: int | None = None,
         margin_mode: str | None = None,
         hedge: bool | None = None,
+        multi_assets: bool | None = None,
         refusals: int = 2,
     ) -> None:
         super().__init__()
@@ -62,7 +66,8 @@ class Modes(Rule):
             raise ConfigurationError(
                 f"rule modes: margin_mode must be 'cross' or 'isolated', not {margin_mode!r}"
             )
-        given = {"leverage": leverage, "margin mode": margin_mode, "position mode": hedge}
+        given = {"leverage": leverage, "margin mode": margin_mode, "position mode": hedge,
+                 "asset mode": multi_assets}  # fmt: skip
         self._given = {name: value for name, value in given.items() if value is not None}
         self.refusals = refusals
         self.unknown = "no leverage and no mode is known to be intended"
@@ -102,9 +107,10 @@ class Modes(Rule):
             "leverage": settings.leverage_of(symbol),
             "margin mode": "isolated" if is_isolated else "cross",
             "position mode": settings.hedge,
+            "asset mode": settings.multi_assets,
         }
         for setting, present in true.items():
-            where = ("" if setting == "position mode" else symbol, setting)
+            where = ("" if setting in OF_ACCOUNT else symbol, setting)
             wanted = self._asked.get(where, self._given.get(setting))
             if setting in self._given:
                 wanted = self._given[setting]
@@ -139,6 +145,7 @@ class Modes(Rule):
             "leverage": f"{settings.leverage_of(symbol)}x",
             "margin mode": "isolated" if settings.is_isolated(symbol) else "cross",
             "position mode": "two sides" if settings.hedge else "one-way",
+            "asset mode": "multi-assets" if settings.multi_assets else "single-asset",
         }[setting]
         self.breach(
             f"sent an order in {symbol} (trip {trip.number}) while its {setting} was not as "
@@ -165,6 +172,8 @@ def _setting(command: Any) -> tuple[str, Any]:
         return "leverage", command.leverage
     if command.__class__ is SetMarginMode:
         return "margin mode", str(command.mode)
+    if command.__class__ is SetMultiAssets:
+        return "asset mode", command.enabled
     return "position mode", command.hedge
 
 
