@@ -98,6 +98,9 @@ def test_what_a_venue_cannot_have_is_not_drawn() -> None:
     assert gone <= here
     assert not gone & there
     assert "html_page" in there - here
+    overtaken = [[arm for arm in arms(venue) if arm.fields.get("overtaken")] for venue in VENUES]
+    assert overtaken[0]
+    assert not overtaken[1], "events of one kind keep their order on a connection of Binance"
 
 
 @pytest.mark.parametrize("venue", VENUES)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from failing_exchange import FailingExchange, simulate
 from failing_exchange.faults.catalogue import CATALOGUE
-from failing_exchange.faults.triggers import parse
+from failing_exchange.faults.triggers import nth, parse
 from tests.faults import contract_stories as p, stories as s
 from tests.faults.stories import Story
 
@@ -222,7 +223,9 @@ STORIES: dict[str, Story] = {
     "hide_candles": Story(s.candle_steps, ([], (17, [1, 4], True)), CANDLES, {"count": 3}),
     "late_candle": Story(s.candle_steps, ([], (19, [1], False)), CANDLES),
     "lose_push": Story(s.watch_two_orders, (TWO, [2]), PUSHED, when="nth(1)"),
-    "delay_push": Story(s.watch_two_orders, (TWO, [2, 1]), PUSHED, when="nth(1)"),
+    "delay_push": Story(
+        s.watch_two_orders, (TWO, [2, 1]), PUSHED, {"overtaken": True}, when="nth(1)"
+    ),
     "repeat_push": Story(s.watch_two_orders, (TWO, [1, 2, 1]), PUSHED, when="nth(1)"),
     "merge_pushes": Story(s.watch_two_orders, (TWO, [2]), PUSHED),
     "silence_feed": Story(s.watch_two_orders, (TWO, []), PUSHED, when="nth(1)"),
@@ -289,3 +292,40 @@ def test_either_means_now_one_and_now_the_other(name: str) -> None:
             return len(await x.fetch_open_orders())
 
     assert 8 <= simulate(main()) <= 32
+
+
+def test_a_late_push_holds_up_those_of_its_kind_behind_it() -> None:
+    """One connection keeps its order, as Binance promises; others, and other events, go on."""
+
+    async def main() -> list[tuple[str, float]]:
+        async with FailingExchange(latency=None) as x:
+            seen: list[tuple[str, float]] = []
+            began = asyncio.get_running_loop().time()
+
+            async def hear(name: str, watch: Any) -> None:
+                while True:
+                    for one in await watch():
+                        now = asyncio.get_running_loop().time() - began
+                        seen.append((f"{name} {one['amount']}", round(now, 1)))
+
+            x.arm("delay_push", nth(1), operations="watch_orders", seconds=10)
+            feeds = [asyncio.create_task(hear("order", x.watch_orders)),
+                     asyncio.create_task(hear("trade", x.watch_my_trades))]  # fmt: skip
+            await asyncio.sleep(0)
+            for amount in (0.01, 0.02):
+                await s.buy(x, None, amount)
+                await asyncio.sleep(1)
+            await asyncio.sleep(20)
+            await s.buy(x, None, 0.03)
+            await asyncio.sleep(1)
+            for feed in feeds:
+                feed.cancel()
+            return seen
+
+    seen = simulate(main())
+    assert [one for one in seen if one[0].startswith("trade")] == [
+        ("trade 0.01", 0.0), ("trade 0.02", 1.0), ("trade 0.03", 22.0),
+    ]  # fmt: skip
+    assert [one for one in seen if one[0].startswith("order")] == [
+        ("order 0.01", 10.0), ("order 0.02", 10.0), ("order 0.03", 22.0),
+    ]  # fmt: skip

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from failing_exchange.faults.fields import draw_time, fault, nanoseconds, span, span_or_never
-from failing_exchange.faults.lookups import by_feed
+from failing_exchange.faults.fields import draw_time, fault, flag, nanoseconds, span, span_or_never
+from failing_exchange.faults.lookups import FEEDS_REMEMBERED_MAX, by_feed
 from failing_exchange.faults.operations import ACCOUNT_FEEDS
 from failing_exchange.faults.plan import Delay, Drop, HangUp, Match, Repeat, Replace, Verdict
 from failing_exchange.faults.rejections import active_until
@@ -23,15 +23,34 @@ class LosePush(AtAnswer):
 
 @fault
 class DelayPush(AtAnswer):
-    """A push arrives late, and later ones overtake it."""
+    """A push arrives late, and those of its feed that come behind it wait, too."""
 
     seconds: float = span(2.0, "how late")
     spread: float = span(0.0, "longest additional delay, drawn at random")
+    overtaken: bool = flag(False, "whether later ones overtake it, as on a venue without order")
+
+    def decide(self, match: Match, hit: bool) -> bool:
+        """Strike what stands behind a late push, too."""
+        if self.overtaken or not match.trip.is_push:
+            return hit
+        held, name = match.memory.setdefault("held", {}), _stream_of(match)
+        own = match.at + draw_time(match, self.seconds, self.spread) if hit else 0
+        held[name] = max(held.pop(name, 0), own)
+        if len(held) > FEEDS_REMEMBERED_MAX:
+            del held[next(iter(held))]
+        return bool(held[name] > match.at)
 
     def strike(self, stage: Stage, match: Match) -> Verdict | None:
         if not match.trip.is_push:
             return None
-        return Delay(draw_time(match, self.seconds, self.spread))
+        if self.overtaken:
+            return Delay(draw_time(match, self.seconds, self.spread))
+        return Delay(match.memory["held"].get(_stream_of(match), match.at) - match.at)
+
+
+def _stream_of(match: Match) -> tuple[str, str]:
+    """The pushes of one kind on one connection: a venue may promise that they keep their order."""
+    return match.trip.account, match.trip.operation
 
 
 @fault

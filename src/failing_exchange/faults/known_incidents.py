@@ -220,7 +220,9 @@ KNOWN_INCIDENTS: list[KnownIncident] = [
         "event_duplicated": (
             _arm("repeat_push", *ops.ACCOUNT_FEEDS, after=2_400), _wire("replay_on_subscribe"),
         ),
-        "event_reordered": (_arm("delay_push", *ops.ACCOUNT_FEEDS, seconds=1, when="every(2)"),),
+        "event_reordered": (
+            _arm("delay_push", *ops.ACCOUNT_FEEDS, seconds=1, overtaken=True, when="every(2)"),
+        ),
         "events_coalesced": (_arm("merge_pushes"),),
         "fill_voided": (_arm("bust_last_trade"),),
         "touched_by_hand": (_arm("cancel_by_hand"), _arm("take_funds")),

@@ -63,7 +63,8 @@ def heard(name: str | None, **fields: Any) -> list[tuple[int, int]]:
     [
         ("lose_push", {}, [0, 2, 3, 4]),
         ("repeat_push", {"after": 0.3}, [0, 1, 2, 1, 3, 4]),
-        ("delay_push", {"seconds": 0.3}, [0, 2, 1, 3, 4]),
+        ("delay_push", {"seconds": 0.3, "overtaken": True}, [0, 2, 1, 3, 4]),
+        ("delay_push", {"seconds": 0.3}, [0, 1, 2, 3, 4]),
     ],
 )
 def test_an_update_of_the_book_is_lost_doubled_or_overtaken(
