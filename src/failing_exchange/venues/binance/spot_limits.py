@@ -23,6 +23,7 @@ from failing_exchange.venues.binance_common.metering import (
     Metering,
     VenueLimits,
 )
+from failing_exchange.venues.binance_common.sapi_pools import SapiPools
 
 if TYPE_CHECKING:
     from failing_exchange.journal.trip import Trip
@@ -40,6 +41,7 @@ class SpotMetering(Metering):
         self._unfilled: OrderedDict[int, None] = OrderedDict()
         letter = self.limits.weight.letter.lower()
         self._weight_names = ("x-mbx-used-weight", f"x-mbx-used-weight-{letter}")
+        self.sapi = SapiPools()
 
     def gate(self, trip: Trip, at: int, /) -> Any:
         """Raise `Reject` for a banned address, one that has used its weight, too many orders.
@@ -53,6 +55,10 @@ class SpotMetering(Metering):
         banned = address.ladder.banned_until(at)
         if banned is not None:
             _refuse(trip, _ban(banned))
+        if call.endpoint.has_own_pool:
+            if (no := self.sapi.add(call, trip.account, at)) is not None:
+                _refuse(trip, no)
+            return None
         weight, raw = address.weight, address.raw
         over = weight.used(at) + call.weight > weight.limit
         if raw.add(at, 1) > raw.limit or over:
@@ -127,7 +133,9 @@ class SpotMetering(Metering):
             count.add(at, orders)
 
     def headers(self, call: Call, account: str, at: int, ok: bool) -> list[tuple[str, str]]:
-        """X-MBX-USED-WEIGHT and, on order answers, X-MBX-ORDER-COUNT."""
+        """X-MBX-USED-WEIGHT, or that of /sapi, and, on order answers, X-MBX-ORDER-COUNT."""
+        if call.endpoint.has_own_pool:
+            return [self.sapi.header(call, account, at)]
         used = str(self._address(call.address).weight.used(at))
         plain, by_interval = self._weight_names
         found = [(plain, used), (by_interval, used)]

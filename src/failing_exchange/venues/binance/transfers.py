@@ -87,6 +87,7 @@ def _row(kind: str, income: Income) -> dict[str, Any]:
 ENDPOINTS = (
     Endpoint(
         http="POST /sapi/v1/asset/transfer", operation="transfer", security=Security.USER_DATA,
+        weight=900, of_account=True,
         example="type=MAIN_UMFUTURE asset=USDT amount=1", read=read_transfer, write=write_transfer,
     ),
     Endpoint(

@@ -112,6 +112,8 @@ class Endpoint:
     orders: int = 0
     key_only: bool = False  # it needs a key, and no signature
     free: bool = False  # a success weighs nothing (CHANGELOG.md, 2026-03-27)
+    of_account: bool = False  # of /sapi: its weight counts against the account
+    has_own_pool: bool = field(init=False)  # of weight: each endpoint of /sapi (`sapi_pools`)
     names: frozenset[str] = field(init=False)  # of all parameters
     needed: tuple[str, ...] = field(init=False)  # the mandatory ones, in the documents' order
     most: int = field(init=False)  # parameters of a request, where they are checked
@@ -128,6 +130,7 @@ class Endpoint:
             ("needed", tuple(word[:-1] for word in words if word.endswith("!"))),
             ("most", len(names) + signing),
             ("named", named),
+            ("has_own_pool", " /sapi/" in self.http),
         ):
             object.__setattr__(self, name, value)
 

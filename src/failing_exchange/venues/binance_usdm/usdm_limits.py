@@ -14,6 +14,7 @@ from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.core.units import MILLISECOND, MINUTE, SECOND
 from failing_exchange.venue.admission import refuse_over_limit
 from failing_exchange.venues.binance_common.metering import WORDS, Interval, Metering, VenueLimits
+from failing_exchange.venues.binance_common.sapi_pools import SapiPools
 from failing_exchange.venues.binance_usdm.usdm_call import UsdmCall
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class UsdmMetering(Metering):
     def __init__(self, limits: VenueLimits | None = None) -> None:
         super().__init__(limits or LIMITS)
         self._weight_header = f"x-mbx-used-weight-{self.limits.weight.letter.lower()}"
+        self.sapi = SapiPools()
 
     def gate(self, trip: Trip, at: int, /) -> Any:
         """Raise `Reject` for a banned address, one that has used its weight, too many orders."""
@@ -48,6 +50,10 @@ class UsdmMetering(Metering):
         banned = address.ladder.banned_until(at)
         if banned is not None:
             self._refuse(trip, _ban(banned))
+        if endpoint.has_own_pool:
+            if (no := self.sapi.add(call, trip.account, at)) is not None:
+                self._refuse(trip, no)
+            return
         if _has_own_pool(endpoint.http):
             count, used = (address.raw if endpoint.http in FUNDING_POOL else address.data), 1
         else:
@@ -88,6 +94,8 @@ class UsdmMetering(Metering):
 
     def headers(self, call: Call, account: str, at: int, ok: bool) -> list[tuple[str, str]]:
         """X-MBX-USED-WEIGHT-1M but for the own pool; on order answers, X-MBX-ORDER-COUNT."""
+        if call.endpoint.has_own_pool:
+            return [self.sapi.header(call, account, at)]
         found: list[tuple[str, str]] = []
         if not _has_own_pool(call.endpoint.http):
             found.append((self._weight_header, str(self._address(call.address).weight.used(at))))
