@@ -347,6 +347,7 @@ EVERY: tuple[dict[str, Any], ...] = (
     {"do": "maintenance", "seconds": "10m", "after": "1h"}, {"do": "end_maintenance"},
     {"do": "cut_connections"}, {"do": "credit", "asset": "BTC", "amount": 1},
     {"do": "debit", "asset": "BTC", "amount": 1}, {"do": "freeze", "asset": "BTC", "amount": 0.1},
+    {"do": "release", "asset": "BTC", "amount": 0.1},
     {"do": "venue_changes", "change": "listen_keys"},
     {"do": "liquidate", "symbol": P}, {"do": "deleverage", "symbol": P},
     {"do": "pay_funding", "symbol": P}, {"do": "change_funding", "symbol": P, "hours": 4},
@@ -393,6 +394,7 @@ def test_heal_ends_what_still_goes_on() -> None:
         def acts() -> str:
             control.incident("halt", symbol=S)
             control.incident("cancel_only", symbol=P)
+            control.incident("freeze", asset="USDT", amount="9000000.5")
             control.incident("delist", symbol="ETH/USDT")
             control.incident("move_mark", symbol=P, percent=20)
             control.maintenance("1h")
@@ -405,10 +407,11 @@ def test_heal_ends_what_still_goes_on() -> None:
         [price] = (await x.fetch_mark_prices([P])).values()
         ticker = await x.fetch_ticker(P)
         assert abs(price["markPrice"] / ticker["last"] - 1) < 0.05
-        healed = [(one["do"], one.get("symbol")) for one in tomllib.loads(toml)["incidents"][5:]]
+        assert (await x.fetch_balance())["USDT"]["used"] == 3_000  # of the order alone
+        healed = [(one["do"], one.get("symbol")) for one in tomllib.loads(toml)["incidents"][6:]]
         assert healed == [
             ("end_maintenance", None), ("resume", S), ("resume", "ETH/USDT"), ("resume", P),
-            ("move_mark", P),
+            ("move_mark", P), ("release", None),
         ]  # fmt: skip
 
     served(story)

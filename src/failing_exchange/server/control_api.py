@@ -50,7 +50,7 @@ from failing_exchange.server.sent_bytes import response_of
 from failing_exchange.server.sent_frames import SentFrame, SentFrames, frames_view
 from failing_exchange.text.spelling import did_you_mean, shown
 from failing_exchange.venue.account_truth import account_view, look_at, view_of
-from failing_exchange.venue.operator_incidents import command_of
+from failing_exchange.venue.operator_incidents import command_of, locked
 from failing_exchange.venue.plain_view import instant
 
 if TYPE_CHECKING:
@@ -356,11 +356,13 @@ class ControlApi:
         ahead = sum(item.planned for item in agenda)
         if ahead:
             venue.operate(CallOff())
-        moved = [ms.market.symbol for ms in venue.gateway.engine.state.contracts if ms.mark_shift]
+        state = venue.gateway.engine.state
+        moved = [ms.market.symbol for ms in state.contracts if ms.mark_shift]
         for one in (
             *begun,
             *({"do": "resume", "symbol": symbol} for symbol in halted),
             *({"do": "move_mark", "symbol": symbol, "percent": 0} for symbol in moved),
+            *locked(state),
         ):
             self.incident(one)
         self.exchange.reset()

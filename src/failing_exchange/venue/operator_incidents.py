@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from failing_exchange.core import commands as c
 from failing_exchange.core.collateral import ChangeCollateral
@@ -20,6 +20,9 @@ from failing_exchange.text.number_checks import is_number
 from failing_exchange.text.spelling import did_you_mean, shown
 from failing_exchange.unified.numbers import atoms_of
 from failing_exchange.venue.maintenance import DEFAULT_MESSAGE
+
+if TYPE_CHECKING:
+    from failing_exchange.core.state import State
 
 SPAN_MIN, SPAN_MAX = 0.001, 366 * DAY_S  # seconds of an incident; others are refused
 PERCENT_MIN, PERCENT_MAX = -99.99, 100_000  # of a move of the price; no price is 0
@@ -69,6 +72,19 @@ def command_of(name: str, fields: Fields, markets: Markets) -> c.Operator:
     if name in OF_SPOT and is_contract(str(symbol)):
         raise ConfigurationError(f"{name}: {symbol} is a contract; use settle_contract")
     return incident.make(fields, markets)
+
+
+def locked(state: State) -> list[dict[str, Any]]:
+    """The incidents that release all that is locked of balances now."""
+    return [
+        {
+            "do": "release", "account": account.name, "asset": asset, "wallet": str(wallet),
+            "amount": atoms_text(sum(lock.atoms for lock in locks)),
+        }
+        for account in state.accounts.values()
+        for (wallet, asset), locks in account.locks.items()
+        if locks
+    ]  # fmt: skip
 
 
 def one_of(name: object, known: Mapping[str, Any]) -> str:
@@ -201,6 +217,11 @@ def _account(f: Fields) -> str:
 def _funds(f: Fields) -> tuple[str, str, int]:
     """Whose, of which asset, how many atoms."""
     return _account(f), _name(f, "asset"), _atoms(f, "amount")
+
+
+def _release(f: Fields, m: Markets) -> c.Operator:
+    account, asset, atoms = _funds(f)
+    return c.Freeze(account, asset, -atoms, None, _wallet(f, m))
 
 
 def _wallet(f: Fields, m: Markets) -> Wallet:
@@ -389,6 +410,10 @@ INCIDENTS: dict[str, Incident] = {
     "freeze": Incident(
         "A part of a balance is locked.", ("asset", "amount"), ("account", "wallet", "seconds"),
         lambda f, m: c.Freeze(*_funds(f), _span(f), _wallet(f, m)),
+    ),
+    "release": Incident(
+        "What is locked of a balance is free again, up to this much.",
+        ("asset", "amount"), ("account", "wallet"), _release,
     ),
     "liquidate": Incident(
         "The venue liquidates the position of an account.", ("symbol",), ("account",),

@@ -89,8 +89,9 @@ const framed = (frames, trip) => frames.length ? [
   frames.map(one => [
     el("p", {class: "soft"}, `A ${one.kind} frame of ${one.bytes.toLocaleString("en")} bytes, which begin with ${one.head}`),
     one.text ? el("pre", {tabindex: "0"}, one.text, one.cut ? ` … ${one.cut.toLocaleString("en")} more bytes` : "") : null]),
-] : trip.row.push && trip.told !== null ? [el("h3", {}, "Bytes sent"), el("p", {class: "soft"},
-  trip.row.through ? "None." : "None are known: this client is in process, its frames are forgotten, or a fault sent nothing.")] : null;
+] : trip.row.through && !trip.response && trip.told === null && trip.row.ms !== null ? [el("h3", {}, "Bytes sent"), el("p", {}, "none")]
+  : trip.row.push && trip.told !== null ? [el("h3", {}, "Bytes sent"), el("p", {class: "soft"},
+  "None are known: this client is in process, its frames are forgotten, or a fault sent nothing.")] : null;
 
 const SHOWN_MAX = 200; // entries of one list or object
 /** A value of JSON as nested lists. */
