@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, strategies as st
 
 from failing_exchange.background import PROFILES, opening_of
+from failing_exchange.background.candle_splitting import pattern
 from failing_exchange.background.price_path import PricePath
 from failing_exchange.background.synthetic import FARTHEST
+from failing_exchange.venue.default_world import prepare_backgrounds
 from tests.background.markets import BIRTH, DAY, SYMBOLS, market
 from tests.examples import examples
 
@@ -209,3 +211,13 @@ def test_what_is_remembered_stays_bounded() -> None:
     assert isinstance(flow._path, PricePath)
     kept = sum(len(known) for known in flow._path._splits) + len(flow._tens) + len(flow._walks)
     assert kept + len(flow._costs) + len(flow._ladder._offers) < 16_000
+
+
+def test_what_all_seeds_share_can_be_made_before_a_process_forks() -> None:
+    """Each child of an explorer's worker made the same 200 patterns again."""
+    pattern.cache_clear()
+    prepare_backgrounds(["BTC/USDT:USDT"])
+    made = pattern.cache_info().misses
+    flow = market("BTC/USDT", seed=99)
+    assert len({flow.close(BIRTH + second) for second in range(0, 3_600, 10)}) > 100
+    assert pattern.cache_info().misses == made

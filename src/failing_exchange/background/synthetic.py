@@ -73,7 +73,7 @@ class SyntheticMarket(BackgroundMarket):
         self.birth, self.opening, self.profile = birth, opening, profile
         self._path = path or PricePath(symbol, seed, sigma=profile.sigma, volume=profile.volume)
         self.key = key(seed, "flow", symbol, "seconds")
-        self.active = profile.activity * 256 // 1_000
+        self.active = active_of(profile)
         self._drawn: tuple[int | None, tuple[int, ...]] = (None, ())  # block, and its draws
         self._walks: dict[int, Steps] = {}
         self._closes: dict[int, list[int]] = {}  # those of the walks, which are looked up most
@@ -342,6 +342,18 @@ class SyntheticMarket(BackgroundMarket):
             place = FARTHEST if place > 0 else -FARTHEST
         low, rise = self._prices[place >> STEP_BITS]
         return low + (rise * (place & STEP - 1) >> STEP_BITS) >> FINE
+
+
+def active_of(profile: Profile) -> int:
+    """Of 256 seconds, how many trade."""
+    return profile.activity * 256 // 1_000
+
+
+def make_patterns(profile: Profile) -> None:
+    """Make the patterns of a market now; all seeds share them. For a process that forks."""
+    for activity in (active_of(profile), 0):  # 0: where too little is traded (`_pattern`)
+        for number in range(PATTERNS):
+            pattern(activity, number)
 
 
 def cover(start: int, stop: int) -> Iterator[tuple[int, int, int]]:

@@ -26,6 +26,7 @@ from failing_exchange.runs.bot_process import wall_limit
 from failing_exchange.runs.watchdog import SPIN_S, watched
 from failing_exchange.simulation import freeze, keep_garbage, simulate
 from failing_exchange.system import print_all_characters
+from failing_exchange.venue.default_world import SYMBOL, prepare_backgrounds
 from failing_exchange.venues.base import DEFAULT, venue_of
 from failing_exchange.virtual.errors import WallTimeExceeded
 from failing_exchange.virtual.thread_registry import frame_with_turn
@@ -63,6 +64,7 @@ def _results(job: Mapping[str, Any]) -> list[dict[str, Any]]:
     if target not in _loaded:
         try:
             loaded = load(target)
+            prepare_backgrounds(loaded.symbols or (SYMBOL,))
             if loaded.venue:
                 venue = venue_of(job["worlds"][0].get("venue") or DEFAULT)
                 simulate(_visit(*venue.places[0]), venue=venue)

@@ -205,6 +205,16 @@ def backgrounds_of(
     return [(market, made[symbol]) for symbol, market in markets.items()]
 
 
+def prepare_backgrounds(symbols: Iterable[str]) -> None:
+    """Make what the backgrounds of all seeds share, so that processes forked later have it."""
+    from failing_exchange.background import PROFILES
+    from failing_exchange.background.synthetic import make_patterns
+
+    for pair in dict.fromkeys(map(pair_of, symbols)):
+        if pair in PROFILES:
+            make_patterns(PROFILES[pair])
+
+
 def background_of(
     symbol: str,
     *,
