@@ -83,7 +83,7 @@ class Writing(NamedTuple):
         return self.markets[symbol].market
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Endpoint:
     """A row of the table of endpoints.
 
@@ -134,7 +134,7 @@ class Endpoint:
         ):
             object.__setattr__(self, name, value)
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:  # short: requests that did not succeed are remembered by it
         return self.http or self.socket
 
     @property
