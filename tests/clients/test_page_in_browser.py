@@ -224,14 +224,23 @@ def test_every_row_has_a_story_and_every_tab_loads(page: Page, bot: Bot) -> None
     assert page.do.locator(".chart canvas").count() > 0
 
 
-def test_a_halt_refuses_orders_until_all_is_healed(page: Page, bot: Bot) -> None:
-    """Each is one click, and the bot feels it at once."""
+@pytest.mark.parametrize(
+    ("button", "row"),
+    [
+        ("Halt", "BTC/USDT is halted"), ("Delist", "BTC/USDT is delisted"),
+        ("Maintenance for 10 minutes", "maintenance from"),
+    ],
+)  # fmt: skip
+def test_an_incident_refuses_orders_until_all_is_healed(
+    page: Page, bot: Bot, button: str, row: str
+) -> None:
+    """Each is one click and one row, and the bot feels it at once."""
     page.tab("incidents")
-    page.do.get_by_role("button", name="Halt", exact=True).click()
-    page.sees("#notices", "halt: done")
-    assert bot.order()[0] == 400
+    page.do.get_by_role("button", name=button, exact=True).click()
+    page.sees("#rows", row)
+    assert bot.order()[0] >= 400
     page.do.get_by_role("button", name="Heal everything").click()
-    page.sees("#notices", "BTC/USDT trade again")
+    page.sees("#notices", "Healed: nothing is armed")
     assert bot.order()[0] == 200
 
 
