@@ -22,7 +22,7 @@ from failing_exchange.judge.verdict import Verdict
 from failing_exchange.runs.change_card import ChangeCard
 from failing_exchange.runs.report_card import Card
 from failing_exchange.testing.determinism import DeterminismReport
-from failing_exchange.text.results import SCHEMA, document
+from failing_exchange.text.results import SCHEMA, document, write_results
 from tests.pages import examples
 from tests.sources import ROOT
 
@@ -91,6 +91,14 @@ def test_a_run_and_its_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert main(["replay", str(file), "--json"]) == code
     again = read(capsys.readouterr().out)
     assert (again["different"], again["verdict"]) == ([], found["verdict"])
+
+
+def test_a_number_that_json_lacks_is_null(tmp_path: Path) -> None:
+    """`NaN` is not JSON: jq and JavaScript refuse the whole document."""
+    file = tmp_path / "run.json"
+    write_results(file, {"kind": "run", "money": [float("nan"), {"most": float("inf")}, 1.5]})
+    found = json.loads(file.read_text("utf-8"), parse_constant=pytest.fail)
+    assert found["money"] == [None, {"most": None}, 1.5]
 
 
 def test_a_token(capsys: pytest.CaptureFixture[str]) -> None:

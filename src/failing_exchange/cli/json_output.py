@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,7 +11,7 @@ from typing import Any, TextIO
 
 from failing_exchange.cli.exit_codes import CLEAN
 from failing_exchange.errors import ConfigurationError
-from failing_exchange.text.results import document
+from failing_exchange.text.results import results_text
 from failing_exchange.text.spelling import did_you_mean
 
 ONE = "print one JSON document on stdout (docs/json.md); text goes to stderr"
@@ -47,7 +46,7 @@ def print_document(
     stdout: TextIO, found: Mapping[str, Any], *, indent: int | None = None, **more: Any
 ) -> None:
     """Print one document; the reader may have gone, as main() knows."""
-    print(json.dumps(document(found, **more), indent=indent), file=stdout, flush=True)
+    print(results_text(found, indent=indent, **more), file=stdout, flush=True)
 
 
 @contextmanager

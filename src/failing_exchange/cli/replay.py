@@ -14,7 +14,7 @@ from failing_exchange.cli.logs import to_stderr
 from failing_exchange.cli.options import KEEP_FILES, whole
 from failing_exchange.cli.run import exit_code_of, run_and_show
 from failing_exchange.text.files import check_file, read_text
-from failing_exchange.text.results import check_schema, document, write_results
+from failing_exchange.text.results import check_schema, results_text, write_results
 
 if TYPE_CHECKING:
     from failing_exchange.explorer.replay_token import Replay
@@ -133,7 +133,7 @@ def _replay_results(options: argparse.Namespace) -> int:
         write_results(options.output, found)
     if report.interrupted:
         return finish(options, found, INTERRUPTED)
-    before, again = _compared(recorded), _compared(json.loads(json.dumps(document(found))))
+    before, again = _compared(recorded), _compared(json.loads(results_text(found)))
     different = [name for name in before if before[name] != again.get(name)]
     print("the same as recorded" if not different else f"different: {', '.join(different)}")
     code = FINDINGS if different else exit_code_of(report)
