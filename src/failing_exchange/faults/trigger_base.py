@@ -28,6 +28,7 @@ class When:
 
     Its text (`repr`) is what `parse` reads, as in scenario files and on the command line.
 
+    >>> from failing_exchange.faults.triggers import chance, hours, nth
     >>> nth(3) | chance(0.1) & ~hours(2, 4)
     (nth(3) | (chance(0.1) & ~hours(2, 4)))
     """
