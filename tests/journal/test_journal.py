@@ -17,7 +17,7 @@ import pytest
 from failing_exchange import ConfigurationError, FailingExchange, simulate
 from failing_exchange.core.reject import Reason, Reject
 from failing_exchange.faults.triggers import nth
-from failing_exchange.journal.file import diff, load
+from failing_exchange.journal.file import JournalFile, diff, load
 from failing_exchange.journal.journal import (
     FAILED_KEPT_MAX,
     LATENCIES_KEPT_MAX,
@@ -242,6 +242,15 @@ def test_a_full_disk_stops_the_run(latency: object) -> None:
 
     with pytest.raises(ConfigurationError, match="No space left"):
         simulate(story())
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full disk at hand")
+def test_a_file_that_can_not_be_written_is_not_left_open() -> None:
+    """A test suite with many exchanges and a full disk would run out of files as well."""
+    before = os.listdir("/dev/fd")
+    with pytest.raises(ConfigurationError, match="No space left"):
+        JournalFile("/dev/full")
+    assert len(os.listdir("/dev/fd")) == len(before)
 
 
 @pytest.mark.parametrize(

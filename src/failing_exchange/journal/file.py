@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from os import fstat
 from typing import IO, TYPE_CHECKING, Any
 
@@ -43,6 +44,9 @@ class JournalFile:
             raise self._given_up("the file was deleted; name another one")
 
     def _given_up(self, why: str) -> ConfigurationError:
+        if self._file is not None:
+            with suppress(OSError):  # it writes what is left of the line, which fails again
+                self._file.close()
         self._path = self._file = None
         return ConfigurationError(f"the journal can't be written any more: {why}")
 
