@@ -150,3 +150,18 @@ def test_a_token_of_other_files_is_refused(place: Path) -> None:
     token = Token(target="counts.py", world=replace(WORLD, files="gone"))
     with pytest.raises(ConfigurationError, match="--files gone: there is no such folder"):
         replay_token.replay(token)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_what_fails_to_be_copied_is_told_in_a_sentence(place: Path) -> None:
+    """A pipe among the files, or a full disk at the end, is the user's to mend: no traceback."""
+    kept = BotEnvironment({}, "config", "kept")
+    with (
+        pytest.raises(ConfigurationError, match="--keep-files kept: .* a named pipe"),
+        kept.entered(),
+    ):
+        os.mkfifo("pipe")
+    os.mkfifo("config/pipe")
+    with pytest.raises(ConfigurationError, match="--files config: .* a named pipe"), kept.entered():
+        raise AssertionError("it was entered")
+    assert Path.cwd() == place

@@ -67,9 +67,9 @@ class BotEnvironment(NamedTuple):
                 keep = os.path.abspath(self.keep) if self.keep else ""
                 around = undo.enter_context(tempfile.TemporaryDirectory(prefix="failing-exchange-"))
                 copy = os.path.join(around, os.path.basename(os.path.realpath(self.files)))
-                shutil.copytree(self.files, copy, symlinks=True)
+                _copy(f"--files {self.files}", self.files, copy)
                 if keep:
-                    undo.callback(shutil.copytree, copy, keep, symlinks=True, dirs_exist_ok=True)
+                    undo.callback(_copy, f"--keep-files {self.keep}", copy, keep)
                 undo.enter_context(chdir(copy))
             yield
 
@@ -91,6 +91,17 @@ def _files_in(folder: str) -> Iterator[Path]:
         yield from (path for path in Path(folder).rglob("*") if path.is_file())
     except OSError as error:
         raise ConfigurationError(f"--files {folder}: {reason(error)}") from error
+
+
+def _copy(option: str, source: str, target: str) -> None:
+    """Copy a folder; raises ConfigurationError with the reason of the first file that fails."""
+    try:
+        shutil.copytree(source, target, symlinks=True, dirs_exist_ok=True)
+    except shutil.Error as error:  # (source, target, reason) of each file
+        why = error.args[0][0][2]
+        raise ConfigurationError(f"{option}: the folder can't be copied: {why}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{option}: {reason(error)}") from error
 
 
 def _restore(before: Mapping[str, str | None]) -> None:
