@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import pytest
 
 from failing_exchange import FailingExchange, FailingExchangeError, simulate
 from failing_exchange.faults.triggers import chance
+from failing_exchange.runs.watchdog import watched
+from failing_exchange.testing import determinism
 from failing_exchange.testing.determinism import check_determinism
 
 ROOT = Path(__file__).parent.parent
@@ -441,3 +444,15 @@ def test_a_program_with_a_client_of_its_own_is_checked_with_its_venue(
     assert report.same
     assert report.lines >= 5, str(report)
     assert report.ending.startswith("ended by BudgetExceeded"), str(report)  # after a day
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="nothing is watched there")
+def test_a_bot_that_never_waits_ends_its_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in `run`: without a watchdog the comparison would never end."""
+    bot, found = tmp_path / "bot.py", tmp_path / "trace"
+    bot.write_text("async def main(exchange):\n    while True:\n        pass\n", encoding="utf-8")
+    monkeypatch.setattr(determinism, "watched", partial(watched, 0.1))
+    determinism._child(f"{bot}:main", "0", str(found), "0", "")
+    assert "ended by Spins: it never waits" in found.read_text("utf-8")

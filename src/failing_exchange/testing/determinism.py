@@ -33,6 +33,7 @@ from failing_exchange.runs.bot_environment import BotEnvironment
 from failing_exchange.runs.bot_loader import Bot, load_module, parameters, search_path
 from failing_exchange.runs.bot_process import JudgedRun
 from failing_exchange.runs.programs import LoadedProgram, ProgramSpec
+from failing_exchange.runs.watchdog import watched
 from failing_exchange.simulation import VirtualTime, hosted, load_venue, simulate, virtual_time
 from failing_exchange.text.spelling import did_you_mean
 from failing_exchange.venues.base import DEFAULT
@@ -166,17 +167,9 @@ def _compare(target: str, seed: int, number: int, traces: list[Path]) -> Determi
         for expected, found in _pairs(first, other):
             if expected != found:
                 return DeterminismReport(
-                    target,
-                    seed,
-                    len(traces),
-                    False,
-                    lines,
-                    digest,
-                    number + 1,
-                    expected,
-                    found,
-                    tuple(before),
-                )
+                    target, seed, len(traces), False, lines, digest,
+                    run=number + 1, expected=expected, found=found, before=tuple(before),
+                )  # fmt: skip
             before.append(expected)
             lines += 1
     ending = before[-1] if before and before[-1].startswith(ENDED_BY) else ""
@@ -311,7 +304,7 @@ def _child(target: str, seed: str, path: str, number: str, files: str, *argv: st
             found = _Target.parse(target)
             if files:
                 found = found.from_anywhere()
-            with redirect_stdout(output), BotEnvironment(files=files).entered():
+            with redirect_stdout(output), BotEnvironment(files=files).entered(), watched():
                 found.run(int(seed), argv)
         except _Unusable as error:
             sys.stderr.write(f"{error}\n")
