@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from failing_exchange import FailingExchange
+from failing_exchange import ConfigurationError, FailingExchange
 from failing_exchange.cli import exit_codes
 from failing_exchange.cli.main import main, parser
 from failing_exchange.report import text
 from failing_exchange.runs.bot_process import calm_of
 from failing_exchange.runs.bot_run import (
     DURATION_S,
+    FIELDS,
     RATE_LIMIT,
     TIMEOUT_S,
     Run,
     RunConfig,
+    config_of,
     run,
 )
 from failing_exchange.runs.watchdog import watched
 from failing_exchange.scenarios import scenario as scenarios
+from failing_exchange.text.results import write_results
 from failing_exchange.virtual.errors import Spins
 
 BOTS = """\
@@ -258,6 +263,53 @@ def test_what_is_no_results_file_is_refused(
     Path("r.json").write_text(text, "utf-8")
     assert main(["replay", "r.json"]) == exit_codes.COULD_NOT_RUN
     assert says in capsys.readouterr().err
+
+
+def test_a_replay_has_every_part_of_the_run_but_the_files_it_wrote() -> None:
+    """A limit of real time that is left out ends a long run where the first one went on."""
+    written = {"journal", "keep_files"}
+    assert FIELDS.keys() == {one.name for one in fields(RunConfig)} - written
+    recorded = json.loads(json.dumps(asdict(RunConfig(wall_seconds=300.0).resolved(None))))
+    assert config_of(recorded, "f").wall_seconds == 300.0
+
+
+@pytest.mark.parametrize("failure", [OSError(28, "No space left"), KeyboardInterrupt()])
+def test_results_that_can_not_be_written_leave_the_older_ones(
+    failure: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, or Ctrl-C, comes when half of the file is written."""
+    path = tmp_path / "results.json"
+    write_results(path, {"seed": 1})
+    path.chmod(0o640)
+    older, mode = path.read_bytes(), path.stat().st_mode
+    whole = Path.write_text
+
+    def half(self: Path, data: str, **options: Any) -> int:
+        whole(self, data[:5], **options)
+        raise failure
+
+    with monkeypatch.context() as full:
+        full.setattr(Path, "write_text", half)
+        with pytest.raises((ConfigurationError, KeyboardInterrupt)):
+            write_results(path, {"seed": 2})
+    assert path.read_bytes() == older
+    write_results(path, {"seed": 3})
+    assert json.loads(path.read_text("utf-8"))["seed"] == 3
+    assert path.stat().st_mode == mode
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["mybot.py", "results.json"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there, and there is no /dev")
+def test_results_go_through_a_link_and_to_a_device(tmp_path: Path) -> None:
+    """What the user has put there stays what it is: `/dev/stdout` is not replaced by a file."""
+    link, path = tmp_path / "link.json", tmp_path / "results.json"
+    path.write_text("{}", "utf-8")
+    link.symlink_to(path)
+    write_results(link, {"seed": 1})
+    assert link.is_symlink()
+    assert json.loads(path.read_text("utf-8"))["seed"] == 1
+    write_results(Path(os.devnull), {"seed": 1})
+    assert not Path(os.devnull).is_file()
 
 
 def test_a_replay_names_foreign_code_before_it_runs(

@@ -439,6 +439,10 @@ FIELDS: dict[str, tuple[str, Callable[[object], bool]]] = {
     "real_time": ("true or false", lambda v: isinstance(v, bool)),
     "venue": ("a string", lambda v: isinstance(v, str)),
     "as_of": ("a string", lambda v: isinstance(v, str)),
+    "wall_seconds": (
+        "seconds above 0 or null",
+        lambda v: v is None or (_is_number(v) and bool(v)),
+    ),
     "change": ("a string", lambda v: isinstance(v, str)),
 }
 

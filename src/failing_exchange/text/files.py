@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 from failing_exchange.errors import ConfigurationError
@@ -61,12 +63,37 @@ def split_own(what: str, name: str) -> tuple[str, str]:
 def write_file(path: Path, text: str) -> None:
     """Write a file as UTF-8, with the same ends of lines on each system.
 
-    Raises ConfigurationError with the reason if that fails.
+    It replaces an older one when it is whole: a full disk or Ctrl-C leaves the older one as it was.
+    Raises ConfigurationError with the reason if it can't be written.
     """
     try:
-        path.write_text(text, encoding="utf-8", newline="\n")
+        if _is_replaceable(path):
+            _replace(Path(os.path.realpath(path)), text)
+        else:
+            path.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror}") from error
+        raise ConfigurationError(
+            f"{path} can't be written: {error.strerror}; make room, or name another file"
+        ) from error
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Whether another file can take its place: not that of a pipe, nor in a read-only folder."""
+    is_ours = not path.exists() or (path.is_file() and os.access(path, os.W_OK))
+    return is_ours and os.access(Path(os.path.realpath(path)).parent, os.W_OK)
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file beside the older one, and put it in its place."""
+    new = path.with_name(f".failing-exchange-{os.getpid()}.new")
+    try:
+        new.write_text(text, encoding="utf-8", newline="\n")
+        if path.exists():
+            shutil.copymode(path, new)
+        new.replace(path)
+    except BaseException:
+        new.unlink(missing_ok=True)
+        raise
 
 
 def append_file(path: Path, text: str) -> None:
