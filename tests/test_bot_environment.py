@@ -79,6 +79,7 @@ def test_what_it_wrote_can_be_kept(place: Path) -> None:
     assert sorted(path.name for path in (place / "kept").iterdir()) == ["state.db", "suffix.txt"]
 
 
+@pytest.mark.slow
 def test_a_search_keeps_the_files_of_each_finding(place: Path) -> None:
     """In a folder of its own; the token replays with its files, or says they changed."""
     (place / "counts.py").write_text(COUNTS.replace("while True", "1 / 0\nwhile True"))

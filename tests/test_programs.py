@@ -111,6 +111,7 @@ def test_its_modules_are_executed_anew_by_each_run(place: Path) -> None:
     assert len(orders) == 1
 
 
+@pytest.mark.slow
 def test_a_program_is_explored_and_its_token_replays(place: Path) -> None:
     """On a worker, in a process of its own for each world."""
     text = BUYS.replace("    main()\n", "    for _ in range(20):\n        main()\n")

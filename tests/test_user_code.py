@@ -139,6 +139,7 @@ def test_a_run_has_own_rules_and_faults(place: Path, capsys: pytest.CaptureFixtu
     assert "the same as recorded" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_an_exploration_finds_shrinks_and_replays_with_them(place: Path) -> None:
     """In processes of their own; a token names the files, so that it can be run again."""
     found = explore(

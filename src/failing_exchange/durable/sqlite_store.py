@@ -413,18 +413,9 @@ class SqliteStore:
             with self._reading():
                 rows = cursor.fetchmany(ROWS_AT_ONCE)
 
-    @property
-    def synchronous(self) -> int:
-        """How much of a commit waits for the disk, on SQLite's scale."""
-        return self._number("PRAGMA synchronous")
-
     def last_command(self) -> int:
         """The number of the last command; 0 without one."""
         return self._end[0]
-
-    def _number(self, question: str) -> int:
-        (found,) = self._db.execute(question).fetchone()
-        return int(found or 0)
 
     def be_patient(self, patient: bool) -> None:
         """Whether to wait for another program that keeps it locked, or to fail at once."""
