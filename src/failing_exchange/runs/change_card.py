@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,7 +14,7 @@ from failing_exchange.core.units import HOUR_S
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.runs.bot_loader import find_bot, makes_own_clients
 from failing_exchange.runs.bot_run import RunConfig, run
-from failing_exchange.runs.report_card import ignore_interrupts
+from failing_exchange.runs.process_pool import ignore_interrupts, processes
 from failing_exchange.venue.api_changes import ApiTable, Change
 from failing_exchange.venues.base import DEFAULT, venue_of
 
@@ -152,19 +151,15 @@ def make(bot: str, *, venue: str = "", seconds: float = SECONDS, jobs: int = 0) 
     name = venue or DEFAULT
     table = _table(bot, name)
     card = ChangeCard(bot=bot, venue=name, seconds=seconds, wanted=len(table.changes))
-    processes = ProcessPoolExecutor(jobs or None, initializer=_prepare)
+    config = RunConfig(bot=bot, venue=venue, duration=seconds)
     try:
-        config = RunConfig(bot=bot, venue=venue, duration=seconds)
-        for crossing in _crossings(processes, config, table):
-            card.crossings.append(crossing)
+        with processes(jobs, _prepare) as pool:
+            for crossing in _crossings(pool, config, table):
+                card.crossings.append(crossing)
     except KeyboardInterrupt:
         card.interrupted = True
-        for child in multiprocessing.active_children():  # their results are not wanted any more
-            child.terminate()
     except BrokenProcessPool:
         card.broken_off = "the bot ended its process"
-    finally:
-        processes.shutdown(cancel_futures=True)
     return card
 
 
@@ -192,9 +187,7 @@ def day_before(change: Change) -> str:
     return (date.fromisoformat(change.day) - timedelta(days=1)).isoformat()
 
 
-def _crossings(
-    processes: ProcessPoolExecutor, config: RunConfig, table: ApiTable
-) -> Iterator[Crossing]:
+def _crossings(pool: ProcessPoolExecutor, config: RunConfig, table: ApiTable) -> Iterator[Crossing]:
     """Run the bot with each API, then across each change.
 
     Where an older change has broken the bot, the changes after it are brought into the last API
@@ -202,16 +195,16 @@ def _crossings(
     """
     changes = table.changes
     days = list(dict.fromkeys([day_before(changes[0]), *(one.day for one in changes)]))
-    whole = {day: processes.submit(run_side, config, day, "") for day in days}
+    whole = {day: pool.submit(run_side, config, day, "") for day in days}
     found = {day: one.result() for day, one in whole.items()}
     asked = []
     for change in changes:
         before = max(day for day in days if day < change.day)
         good = [day for day in days if day < change.day and not found[day].broken]
         base = good[-1] if good else before
-        at = processes.submit(run_side, config, base, change.name)
+        at = pool.submit(run_side, config, base, change.name)
         alone = base != before
-        after = processes.submit(run_side, config, base, f"{change.name}@0.001") if alone else None
+        after = pool.submit(run_side, config, base, f"{change.name}@0.001") if alone else None
         asked.append((change, found[base], at, after))
     for change, was, at, after in asked:
         since = found[change.day] if after is None else after.result()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +13,7 @@ from failing_exchange.judge.rule import Severity
 from failing_exchange.judge.verdict import WRONG
 from failing_exchange.runs.bot_loader import find_bot, makes_own_clients
 from failing_exchange.runs.bot_run import RunConfig, run
+from failing_exchange.runs.process_pool import processes
 from failing_exchange.scenarios.scenario import Scenario, load, shipped
 from failing_exchange.venue.default_world import DEFAULTS
 from failing_exchange.venue.market_definitions import Listing
@@ -135,33 +134,27 @@ def make(bot: str, names: Sequence[str] | None = None, *, venue: str = "", jobs:
     """
     wanted = in_order(scenarios_of(bot, venue) if names is None else names)
     card = Card(bot=bot, wanted=len(wanted))
-    processes = ProcessPoolExecutor(jobs or None, initializer=ignore_interrupts)
     try:
-        _fill(card, wanted, venue, processes)
+        with processes(jobs) as pool:
+            _fill(card, wanted, venue, pool)
     except KeyboardInterrupt:
         card.interrupted = True
-        for child in multiprocessing.active_children():  # their results are not wanted any more
-            child.terminate()
     except BrokenProcessPool:
         done = len(card.grades)
         where = wanted[done] if done < len(wanted) else wanted[-1]
         card.broken_off = f"the bot ended its process, in {where} or in a scenario run beside it"
-    finally:
-        processes.shutdown(cancel_futures=True)
     return card
 
 
-def _fill(card: Card, wanted: Sequence[str], venue: str, processes: ProcessPoolExecutor) -> None:
+def _fill(card: Card, wanted: Sequence[str], venue: str, pool: ProcessPoolExecutor) -> None:
     kinds = {name: _kind(card.bot, load(name)) for name in wanted}
     examples = {kind: name for name, kind in reversed(kinds.items())}
-    asked = {
-        kind: processes.submit(baseline, name, card.bot, venue) for kind, name in examples.items()
-    }
+    asked = {kind: pool.submit(baseline, name, card.bot, venue) for kind, name in examples.items()}
     found = {kind: one.result() for kind, one in asked.items()}
     for broken in found.values():
         card.baseline = {**broken, **card.baseline}
     grades: list[Future[Grade]] = [
-        processes.submit(grade, name, card.bot, venue, tuple(found[kinds[name]])) for name in wanted
+        pool.submit(grade, name, card.bot, venue, tuple(found[kinds[name]])) for name in wanted
     ]
     for one in grades:
         card.grades.append(one.result())
@@ -173,11 +166,6 @@ def _kind(bot: str, scenario: Scenario) -> str:
     same = calm(scenario)
     return repr((config.bot, config.duration, same.intent, same.options, same.accounts,
                  sorted(map(str, same.arguments.items()))))  # fmt: skip
-
-
-def ignore_interrupts() -> None:
-    """Ctrl-C goes to all processes of a terminal: the first one decides, and ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def in_order(names: Iterable[str]) -> list[str]:
