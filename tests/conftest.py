@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -22,6 +23,9 @@ settings.register_profile(
     "soak", settings.get_profile("repeatable"), derandomize=False, print_blob=True
 )
 settings.load_profile("repeatable")
+
+# Text is printed whole, as into a pipe; a worker of pytest-xdist has the terminal's width.
+os.environ.pop("COLUMNS", None)
 
 # A shell that runs this in the background may have Ctrl-C ignored, and children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

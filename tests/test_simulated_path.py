@@ -19,7 +19,7 @@ OUTSIDE = (
     "cli", "testing.pytest_plugin", "report.text", "simulation", "testing.determinism",
     "virtual.wallclock", "virtual.randomness", "server.certificate",
     "explorer.search", "explorer.worker_pool", "explorer.dask_executor", "explorer.worker",
-    "runs.report_card", "runs.change_card",
+    "runs.report_card", "runs.change_card", "runs.process_pool",
 )  # fmt: skip
 
 # What the simulated path must not call, and what it does instead.

@@ -338,10 +338,11 @@ def test_a_worker_warms_up_with_the_venue_of_its_worlds(monkeypatch: pytest.Monk
     monkeypatch.setattr(worker, "simulate", watched)
     monkeypatch.setattr(worker, "freeze", lambda: None)
     monkeypatch.setattr(worker, "_loaded", {})
-    monkeypatch.setattr(worker, "_in_child", lambda job: ([{}] * len(job["worlds"]), ""))
+    done = {"spins": False}
+    monkeypatch.setattr(worker, "_in_child", lambda job: ([done] * len(job["worlds"]), ""))
     world = World(seed=1, seconds=60.0, venue=PATH)
     job = {"target": f"{BOTS}:reads_the_envelope", "worlds": [world.as_dict()]}
-    assert worker._results(job) == [{}]
+    assert worker._results(job) == [done]
     assert [venue.name for venue in visited] == [SMALL.name]
 
 
