@@ -12,7 +12,7 @@ from failing_exchange.core import commands as c, queries as q
 from failing_exchange.core.collateral import SetMultiAssets
 from failing_exchange.core.order import BUY, SELL, OrderType, PositionSide
 from failing_exchange.core.positions import MarginMode
-from failing_exchange.errors import ConfigurationError, NoChangeError
+from failing_exchange.errors import ConfigurationError, NoChangeError, RateLimitError
 from failing_exchange.judge.catalogue import make
 from failing_exchange.judge.intents import intend
 from failing_exchange.judge.rule import Outcome
@@ -22,11 +22,15 @@ from tests.judge.position_stories import Bot, P, order, send, stop
 LONG, SHORT = PositionSide.LONG, PositionSide.SHORT
 
 
-def judged(bot: Bot, *faults: dict[str, Any], **options: dict[str, Any]) -> Verdict:
+def judged(
+    bot: Bot, *faults: dict[str, Any], rate_limit: int | None = None, **options: dict[str, Any]
+) -> Verdict:
     """The verdict on a bot in half an hour; `options` of the rules."""
 
     async def main() -> Verdict:
         exchange = FailingExchange(seed=3, markets=["BTC/USDT", P])
+        if rate_limit is not None:
+            exchange.set_rate_limit(rate_limit)
         for fault in faults:
             exchange.arm(**fault)
         judge = Judge(exchange.venue, options=options)
@@ -202,3 +206,26 @@ def test_a_look_at_conditional_orders_tells_what_their_orders_traded(looks: bool
 
     result = judged(bot).result("converges")
     assert result.outcome is (Outcome.PASS if looks else Outcome.FAIL), result.why
+
+
+def exits_after(seconds: float) -> Bot:
+    """A bot that has used up its limit, is refused its exit, and sends it again after a wait."""
+
+    async def bot(exchange: Any) -> None:
+        await order(exchange, BUY)
+        for _ in range(9):
+            await exchange.fetch_ticker(P)
+        with pytest.raises(RateLimitError):
+            await order(exchange, SELL, reduce_only=True)
+        await asyncio.sleep(seconds)
+        await order(exchange, SELL, reduce_only=True)
+        await asyncio.sleep(1_800)
+
+    return bot
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(2, "pass"), (30, "fail")])
+def test_an_exit_may_wait_a_second_for_a_limit(seconds: float, outcome: str) -> None:
+    """`keeps_reserve`: a position that is closed a second later was never stuck."""
+    found = judged(exits_after(seconds), rate_limit=60).result("keeps_reserve")
+    assert str(found.outcome) == outcome, found.why

@@ -18,6 +18,7 @@ from failing_exchange.core.commands import (
 )
 from failing_exchange.core.order import Order, PositionSide
 from failing_exchange.core.reject import Reason, Reject
+from failing_exchange.core.units import SECOND
 from failing_exchange.core.wanted_orders import orders_in
 from failing_exchange.errors import ConfigurationError
 from failing_exchange.journal.trip import Trip
@@ -32,6 +33,7 @@ from failing_exchange.judge.requested_orders import (
 from failing_exchange.judge.rule import Rule, RunEnd, Severity
 
 ORDERS_NOTED_MAX = 10_000  # exits that are remembered, and orders on their way; the oldest goes
+BRIEF_S = 5.0  # a wait that harms no exit, and the time after it in which one has to pass
 OPENINGS_KEPT_MAX = 1_000  # newest fills that opened a position
 SETTINGS = (SetLeverage, SetMarginMode, SetPositionMode, SetMultiAssets)
 OF_ACCOUNT = ("position mode", "asset mode")  # the other settings are of one contract
@@ -313,11 +315,20 @@ LIMITS = frozenset({
 })  # fmt: skip
 
 
+class _Refused(NamedTuple):
+    """An exit that has to wait a little, and until when another has to pass."""
+
+    trip: Trip
+    answer: Reject
+    late: int
+
+
 class KeepsReserve(Rule):
     """I4 of contracts: while a position is held, limits and margin leave room for its exit.
 
     A breach is an exit or a cancel that is refused for a limit of the venue or for want of margin,
-    and a ban while something is held. A refusal that a fault made up is not the bot's doing.
+    and a ban while something is held. A refusal that a fault made up is not the bot's doing. Nor
+    is one that names a wait of at most `BRIEF_S`, where an order or a cancel passes soon after it.
     """
 
     name = "keeps_reserve"
@@ -329,6 +340,7 @@ class KeepsReserve(Rule):
     def __init__(self) -> None:
         super().__init__()
         self.unknown = "the bot has had no position in a contract"
+        self._waiting: dict[str, _Refused] = {}  # briefly, by market
 
     def happened(self, events: Sequence[e.Event], at: int) -> None:
         """Note that there is a position."""
@@ -338,21 +350,58 @@ class KeepsReserve(Rule):
                 self.unknown = ""
 
     def told(self, trip: Trip) -> None:
-        """Check what was refused."""
-        if self.unknown or (trip.struck and not trip.is_only_limited):
+        """Check what was refused, and what has passed since."""
+        if self.unknown:
+            return
+        if self._waiting:
+            self._accuse_late(trip.ended_at)
+        if trip.struck and not trip.is_only_limited:
             return
         for part, answer in parts_and_told(trip):
-            if answer.__class__ is not Reject or answer.reason not in LIMITS:
-                continue
-            symbol = self._exit(part, answer)
-            if symbol is not None:
-                facts = self.context.facts
-                self.breach(
-                    f"could not get out of {symbol} (trip {trip.number}): {trip.words(answer)}",
-                    trip,
-                    money=facts.money(symbol, self._held(symbol), trip.ended_at),
-                )
-                return
+            if answer.__class__ is not Reject:
+                if trip.happened or answer is not None:
+                    self._passed(part)
+            elif answer.reason in LIMITS:
+                symbol = self._exit(part, answer)
+                if symbol is not None:
+                    self._refused(symbol, trip, answer)
+                    return
+
+    def ended(self, end: RunEnd) -> None:
+        """Report exits that have waited in vain, or that the bot did not send again."""
+        has_left = end.returned or end.crashed is not None
+        self._accuse_late(end.at + 2 * round(BRIEF_S * SECOND) if has_left else end.at)
+
+    def _refused(self, symbol: str, trip: Trip, answer: Reject) -> None:
+        brief = round(BRIEF_S * SECOND)
+        if answer.until is None or answer.until - trip.ended_at > brief:
+            self._accuse(symbol, trip, answer)
+        else:
+            late = max(answer.until, trip.ended_at) + brief
+            self._waiting.setdefault(symbol, _Refused(trip, answer, late))
+
+    def _passed(self, command: Any) -> None:
+        """Note what the venue took: an exit from its market no longer waits."""
+        if not self._waiting:
+            return
+        if command.__class__ in (CancelOrder, CancelConditional):
+            self._waiting.pop(command.symbol, None)
+        for one in orders_in(command):
+            self._waiting.pop(one.symbol, None)
+
+    def _accuse_late(self, at: int) -> None:
+        for symbol, one in list(self._waiting.items()):
+            if at > one.late:
+                del self._waiting[symbol]
+                self._accuse(symbol, one.trip, one.answer)
+
+    def _accuse(self, symbol: str, trip: Trip, answer: Reject) -> None:
+        facts = self.context.facts
+        self.breach(
+            f"could not get out of {symbol} (trip {trip.number}): {trip.words(answer)}",
+            trip,
+            money=facts.money(symbol, self._held(symbol), trip.ended_at),
+        )
 
     def _held(self, symbol: str) -> int:
         state = self.context.facts.engine.state
