@@ -12,35 +12,14 @@ from typing import Any
 
 import pytest
 
-from failing_exchange import FailingExchange, FailingExchangeError, simulate
-from failing_exchange.faults.triggers import parse
-from failing_exchange.judge.judge import Judge
+from failing_exchange import FailingExchangeError
 from failing_exchange.judge.probe import probe
 from failing_exchange.judge.rule import Outcome
-from failing_exchange.judge.verdict import Verdict
-from failing_exchange.runs.bot_process import JudgedRun
+from tests.judge.both_products import CONTRACT, SPOT, judged, loses
 
-SPOT, CONTRACT = "BTC/USDT", "BTC/USDT:USDT"
 LOT = 0.01
-SECONDS = 1_200.0
+CALM = 600.0  # seconds at the end in which nothing fails
 LOSSES = ("nth(1)", "nth(3)")  # the first answer: then it has never been right
-
-
-def judged(bot: Any, loss: str = "nth(3)", *, seconds: float = SECONDS) -> Verdict:
-    """The verdict after twenty minutes, in which the answer to one order was lost early."""
-
-    async def main() -> Verdict:
-        exchange = FailingExchange(
-            seed=3, markets=[SPOT, CONTRACT], balances={"USDT": 100_000}, connection_timeout=5
-        )
-        exchange.arm("lose_answer", parse(loss), operations=("create_order",))
-        judge = Judge(exchange.venue)
-        ending = await JudgedRun(
-            bot=bot, exchange=exchange, seconds=seconds, judge=judge, calm=600.0
-        ).play()
-        return judge.verdict(crashed=ending.crashed, returned=ending.returned)
-
-    return simulate(main(), seed=3)
 
 
 class Trader:
@@ -132,7 +111,7 @@ BOTS: dict[str, Callable[..., Any]] = {
 @pytest.mark.parametrize("bot", BOTS.values(), ids=list(BOTS))
 def test_a_missing_lot_is_found_though_lots_are_equal(bot: Any, loss: str) -> None:
     """It lacks an old lot; that the newest is as large does not excuse it."""
-    verdict = judged(bot(finds=False), loss)
+    verdict = judged(bot(finds=False), loses(loss), calm=CALM)
     assert verdict.result("converges").outcome is Outcome.FAIL, str(verdict)
     assert verdict.wrong == pytest.approx(LOT * 60_000, rel=0.2)
     assert verdict.money >= (verdict.wrong or 0.0)
@@ -141,7 +120,7 @@ def test_a_missing_lot_is_found_though_lots_are_equal(bot: Any, loss: str) -> No
 @pytest.mark.parametrize("bot", BOTS.values(), ids=list(BOTS))
 def test_a_bot_that_looks_it_up_is_right(bot: Any) -> None:
     """In each of these ways to state what it believes."""
-    verdict = judged(bot(finds=True))
+    verdict = judged(bot(finds=True), loses("nth(3)"), calm=CALM)
     assert verdict.result("converges").outcome is Outcome.PASS, str(verdict)
     assert verdict.wrong == 0.0
 
@@ -157,7 +136,7 @@ def test_a_bot_that_looks_it_up_is_right(bot: Any) -> None:
 )
 def test_a_look_before_each_order_does_not_excuse_it(bot: Any) -> None:
     """Its look was a lot behind as well; but it did not go by its looks before the loss."""
-    verdict = judged(bot)
+    verdict = judged(bot, loses("nth(3)"), calm=CALM)
     assert verdict.result("converges").outcome is Outcome.FAIL, str(verdict)
 
 
@@ -233,6 +212,6 @@ async def goes_by_its_stream(exchange: Any) -> None:
 )
 def test_a_bot_that_goes_by_looks_or_streams_is_right_at_any_time(bot: Any, seconds: float) -> None:
     """The answers to its orders tell it earlier, and it need not book these."""
-    verdict = judged(bot, seconds=seconds)
+    verdict = judged(bot, loses("nth(3)"), seconds=seconds, calm=CALM)
     assert verdict.result("converges").outcome is Outcome.PASS, str(verdict)
     assert verdict.wrong == 0.0

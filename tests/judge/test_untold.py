@@ -8,33 +8,12 @@ from typing import Any
 
 import pytest
 
-from failing_exchange import FailingExchange, FailingExchangeError, simulate
-from failing_exchange.faults.triggers import parse
-from failing_exchange.judge.judge import Judge
+from failing_exchange import FailingExchangeError
 from failing_exchange.judge.probe import probe
-from failing_exchange.judge.verdict import Verdict
 from failing_exchange.report.text import summary
-from failing_exchange.runs.bot_process import JudgedRun
+from tests.judge.both_products import CONTRACT, SPOT, judged, loses
 
-SPOT, CONTRACT = "BTC/USDT", "BTC/USDT:USDT"
 AMOUNT = 0.01  # worth 500 USDT
-
-
-def judged(bot: Any, *, seconds: float = 1_200.0, lost: str = "nth(1)") -> Verdict:
-    """The verdict after a run in which the answer to the first order was lost."""
-
-    async def main() -> Verdict:
-        exchange = FailingExchange(
-            seed=3, markets=[SPOT, CONTRACT], balances={"USDT": 100_000}, connection_timeout=5
-        )
-        exchange.arm("lose_answer", parse(lost), operations=("create_order",))
-        judge = Judge(exchange.venue)
-        ending = await JudgedRun(
-            bot=bot, exchange=exchange, seconds=seconds, judge=judge, calm=0.0
-        ).play()
-        return judge.verdict(crashed=ending.crashed, returned=ending.returned)
-
-    return simulate(main(), seed=3)
 
 
 def buys(
@@ -64,7 +43,7 @@ def buys(
 @pytest.mark.parametrize("symbol", [SPOT, CONTRACT])
 def test_an_order_that_is_never_found_is_money_at_risk(symbol: str) -> None:
     """Its balances may have told the bot; nothing shows it, so the sum is told with the verdict."""
-    verdict = judged(buys(symbol))
+    verdict = judged(buys(symbol), loses("nth(1)"))
     assert verdict.wrong is None
     assert verdict.money == verdict.untold == pytest.approx(500, rel=0.1)
     assert f"; its orders traded {verdict.untold:,.2f} USDT that it was never told of" in (
@@ -75,7 +54,7 @@ def test_an_order_that_is_never_found_is_money_at_risk(symbol: str) -> None:
 
 def test_the_sum_stands_behind_the_first_breach() -> None:
     """A bot that buys once more has the headline of `resolves`, with money."""
-    verdict = judged(buys(again=True))
+    verdict = judged(buys(again=True), loses("nth(1)"))
     assert verdict.sentence.startswith("The bot sent another order")
     assert verdict.sentence.endswith(f"; {verdict.untold:,.2f} USDT are lost or at risk.")
 
@@ -91,7 +70,7 @@ def test_the_sum_stands_behind_the_first_breach() -> None:
 )
 def test_what_it_may_know_is_not_counted(bot: Any, seconds: float) -> None:
     """No sum is told twice, and none that the bot was told of."""
-    verdict = judged(bot, seconds=seconds)
+    verdict = judged(bot, loses("nth(1)"), seconds=seconds)
     assert verdict.untold == 0.0
     assert verdict.money == (verdict.wrong or 0.0)
 
@@ -105,4 +84,4 @@ def test_buys_and_sells_that_it_was_never_told_of_cancel_out() -> None:
                 await exchange.create_order(CONTRACT, "market", side, AMOUNT)
         await asyncio.sleep(10_000)
 
-    assert judged(bot, lost="nth(1) | nth(2)").untold == 0.0
+    assert judged(bot, loses("nth(1) | nth(2)")).untold == 0.0

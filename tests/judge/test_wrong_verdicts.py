@@ -11,39 +11,15 @@ import pytest
 
 from failing_exchange import FailingExchange, FailingExchangeError, simulate
 from failing_exchange.core.commands import LiquidatePosition, PayFunding
-from failing_exchange.faults.triggers import nth, parse
+from failing_exchange.faults.triggers import nth
 from failing_exchange.judge import facts as facts_module
 from failing_exchange.judge.judge import Judge
 from failing_exchange.judge.probe import Sample, probe
 from failing_exchange.judge.rule import Outcome
-from failing_exchange.judge.verdict import Verdict
-from failing_exchange.runs.bot_process import JudgedRun
 from failing_exchange.venues.base import serve
+from tests.judge.both_products import CONTRACT, SPOT, Fault, judged
 
-SPOT, CONTRACT = "BTC/USDT", "BTC/USDT:USDT"
 PASS, FAIL, NOT_JUDGED = Outcome.PASS, Outcome.FAIL, Outcome.NOT_JUDGED
-Fault = tuple[str, str, tuple[str, ...], dict[str, Any]]
-
-
-def judged(
-    bot: Any, *faults: Fault, seconds: float = 1_200.0, fee_asset: str | None = None
-) -> Verdict:
-    """The verdict on a bot after twenty minutes; faults come at the start only."""
-
-    async def main() -> Verdict:
-        exchange = FailingExchange(
-            seed=3, markets=[SPOT, CONTRACT, "BNB/USDT"], balances={"USDT": 100_000, "BNB": 10},
-            fee_asset=fee_asset, connection_timeout=5,
-        )  # fmt: skip
-        for kind, when, operations, fields in faults:
-            exchange.arm(kind, parse(when), operations=operations, **fields)
-        judge = Judge(exchange.venue)
-        ending = await JudgedRun(
-            bot=bot, exchange=exchange, seconds=seconds, judge=judge, calm=0.0
-        ).play()
-        return judge.verdict(crashed=ending.crashed, returned=ending.returned)
-
-    return simulate(main(), seed=3)
 
 
 # ---- monotone
