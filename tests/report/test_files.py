@@ -42,9 +42,11 @@ def test_a_file_that_is_no_result_is_a_sentence(
         ("SQLite format 3\0", "a database"),
         ("<?xml version='1.0'?><testsuite/>", "JUnit"),
         ("<!doctype html>", "a page already"),
+        ('{"kind": "run", "con', "not JSON, or is cut off"),
+        ("# A page of ours", "not JSON, or is cut off"),
     ],
 )
-def test_another_file_of_ours_is_named(
+def test_what_another_file_is_instead_is_said(
     text: str, what: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whoever gives the wrong one of several files is told which one to give."""

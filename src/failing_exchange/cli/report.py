@@ -43,7 +43,9 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{path} can't be read: {error}; expected {WRITTEN}") from error
+        raise ConfigurationError(
+            f"{path} is not JSON, or is cut off; expected {WRITTEN}"
+        ) from error
     if not isinstance(found, dict):
         raise ConfigurationError(f"{path} holds no results; expected {WRITTEN}")
     check_schema(path, found)
